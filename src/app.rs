@@ -1,0 +1,1 @@
+//! The composition root: order of start and stop, reload, tasks.

@@ -1,0 +1,1 @@
+//! The only reader and watcher of config files.

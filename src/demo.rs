@@ -1,0 +1,1 @@
+//! Simulated upstreams on real loopback sockets, and generated traffic.

@@ -1,0 +1,23 @@
+#![doc = include_str!("ARCHITECTURE.md")]
+
+pub mod access;
+pub mod app;
+pub mod base;
+pub mod cli;
+pub mod config;
+pub mod confstore;
+pub mod control;
+pub mod demo;
+pub mod ledger;
+pub mod live;
+pub mod net;
+pub mod price;
+pub mod probe;
+pub mod provider;
+pub mod proxy;
+pub mod route;
+pub mod telemetry;
+pub mod token;
+pub mod traffic;
+pub mod tui;
+pub mod wire;

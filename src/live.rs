@@ -1,0 +1,1 @@
+//! The read model: requests in flight, rates, histograms, events, snapshots.

@@ -1,0 +1,1 @@
+//! The one place that makes HTTP clients: the relay pool and the general client.

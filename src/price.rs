@@ -1,0 +1,1 @@
+//! Prices: the table in assets/, and what a request cost.

@@ -1,0 +1,1 @@
+//! Active health: asks self-hosted servers whether they are there, loading no model.

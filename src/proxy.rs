@@ -1,0 +1,1 @@
+//! The HTTP service: accept, admit, walk, relay, settle.

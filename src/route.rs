@@ -1,0 +1,1 @@
+//! The routing engine, pure: which deployment a request tries next, and why.

@@ -1,0 +1,1 @@
+//! Token bounds, estimates and context windows, without counting on the request path.

@@ -1,0 +1,1 @@
+//! The live state that routing reads: hosts, deployments, permits.

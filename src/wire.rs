@@ -1,0 +1,8 @@
+//! Dialects as data: framing, scanning, editing, and translation through one neutral form.
+//!
+//! Each dialect translates to and from [`neutral`], so a front × back pair costs one file a dialect,
+//! not one a pair. Pure: bytes in, values out. Who talks to whom is `provider`'s and `proxy`'s matter.
+
+pub mod neutral;
+
+pub use neutral::{Answer, Event, Finish, Request};
