@@ -4,5 +4,7 @@
 //! not one a pair. Pure: bytes in, values out. Who talks to whom is `provider`'s and `proxy`'s matter.
 
 pub mod neutral;
+pub mod shape;
 
 pub use neutral::{Answer, Event, Finish, Request};
+pub use shape::{Frame, Observed, UpstreamError, WriteOptions, WriterOptions, Written};
