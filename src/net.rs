@@ -1,1 +1,14 @@
 //! The one place that makes HTTP clients: the relay pool and the general client.
+//!
+//! [`relay`] carries requests to backends over a pool of HTTP/1.1 connections, one pool a worker.
+//! [`general`] is reqwest for everything off the request path. Both share the TLS settings of [`tls`],
+//! which are built when the first `https` address is used.
+
+pub mod dial;
+pub mod general;
+pub mod origin;
+pub mod relay;
+pub mod tls;
+
+pub use origin::Origin;
+pub use relay::{Exchange, Pool, SendFault, SendFaultKind, UpstreamBody};

@@ -1,0 +1,57 @@
+//! The general HTTP client, for probes and everything else off the request path.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use crate::net::tls::Tls;
+
+/// Makes reqwest clients with our TLS settings; the one with TLS is made when first needed.
+#[derive(Debug, Default)]
+pub struct General {
+    tls: Arc<Tls>,
+    plain: OnceLock<Option<reqwest::Client>>,
+    secure: OnceLock<Option<reqwest::Client>>,
+}
+
+impl General {
+    /// A maker that shares TLS settings with the relay.
+    pub const fn new(tls: Arc<Tls>) -> Self {
+        Self {
+            tls,
+            plain: OnceLock::new(),
+            secure: OnceLock::new(),
+        }
+    }
+
+    /// The client for a URL; `None` when the system gives no client (out of file handles).
+    pub fn client(&self, url: &str) -> Option<&reqwest::Client> {
+        if url.starts_with("https:") {
+            return self
+                .secure
+                .get_or_init(|| build((*self.tls.config()).clone()))
+                .as_ref();
+        }
+        self.plain.get_or_init(|| build(without_roots())).as_ref()
+    }
+}
+
+/// TLS settings that trust nobody: a client for `http` addresses loads no certificates.
+fn without_roots() -> rustls::ClientConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap_or_else(|error| unreachable!("ring supports TLS 1.2 and 1.3: {error}"))
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth()
+}
+
+fn build(tls: rustls::ClientConfig) -> Option<reqwest::Client> {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_millis(1_500))
+        .pool_idle_timeout(Duration::from_secs(4))
+        .user_agent(concat!("pointsman/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .ok()
+}
