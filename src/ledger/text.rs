@@ -1,0 +1,130 @@
+//! Small texts on their way into the file and back: call ids as bytes, tags as JSON.
+
+/// Where the dashes of a UUID stand.
+const DASHES: [usize; 4] = [8, 13, 18, 23];
+
+/// The sixteen bytes of a call id that is a UUID in its usual spelling (lower case, with dashes), so
+/// that the very same text comes back; `None` for any other.
+pub(super) fn call_id_bytes(text: &str) -> Option<[u8; 16]> {
+    if text.len() != 36 {
+        return None;
+    }
+    let mut bytes = [0; 16];
+    let mut digits = 0_usize;
+    for (place, byte) in text.bytes().enumerate() {
+        if DASHES.contains(&place) {
+            if byte != b'-' {
+                return None;
+            }
+            continue;
+        }
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            _ => return None,
+        };
+        let slot = bytes.get_mut(digits / 2)?;
+        *slot = (*slot << 4) | digit;
+        digits += 1;
+    }
+    Some(bytes)
+}
+
+/// The text of sixteen bytes; of any other number of bytes, their hex digits.
+pub(super) fn call_id_text(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(36);
+    for (place, byte) in bytes.iter().enumerate() {
+        if bytes.len() == 16 && matches!(place, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+        }
+    }
+    text
+}
+
+/// A JSON array of strings.
+pub(super) fn json_array(texts: &[String]) -> String {
+    let mut json = String::from("[");
+    for (place, text) in texts.iter().enumerate() {
+        if place > 0 {
+            json.push_str(", ");
+        }
+        json.push('"');
+        for letter in text.chars() {
+            match letter {
+                '"' => json.push_str("\\\""),
+                '\\' => json.push_str("\\\\"),
+                control if control < ' ' => {
+                    json.push_str("\\u00");
+                    for digit in [u32::from(control) >> 4, u32::from(control) & 15] {
+                        json.push(char::from_digit(digit, 16).unwrap_or('0'));
+                    }
+                },
+                plain => json.push(plain),
+            }
+        }
+        json.push('"');
+    }
+    json.push(']');
+    json
+}
+
+/// The first word of a user agent: the app.
+pub(super) fn app_of(user_agent: &str) -> &str {
+    user_agent.split_whitespace().next().unwrap_or("")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn only_the_usual_spelling_of_a_uuid_is_packed() {
+        let usual = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+        let bytes = call_id_bytes(usual).unwrap();
+        assert_eq!(bytes[..4], [0x67, 0xE5, 0x50, 0x44]);
+        assert_eq!(call_id_text(&bytes), usual);
+        for other in [
+            "67E55044-10b1-426f-9247-bb680e5fe0c8",
+            "67e5504410b1426f9247bb680e5fe0c8",
+            "67e55044-10b1-426f-9247-bb680e5fe0c",
+            "67e55044x10b1-426f-9247-bb680e5fe0c8",
+            "67e5504-410b1-426f-9247-bb680e5fe0c8",
+            "call-1",
+            "",
+        ] {
+            assert_eq!(call_id_bytes(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn tags_are_json() {
+        let tags = ["a".to_owned(), "say \"hi\"\\\n".to_owned()];
+        assert_eq!(json_array(&tags), r#"["a", "say \"hi\"\\\u000a"]"#);
+        assert_eq!(json_array(&[]), "[]");
+    }
+
+    #[test]
+    fn the_app_is_the_first_word() {
+        assert_eq!(app_of("OpenAI/Python 1.54.0"), "OpenAI/Python");
+        assert_eq!(app_of("curl/8.5.0"), "curl/8.5.0");
+        assert_eq!(app_of("  "), "");
+    }
+
+    proptest! {
+        #[test]
+        fn json_of_any_tags_reads_back(tags in proptest::collection::vec(".*", 0..5)) {
+            let back: Vec<String> = serde_json::from_str(&json_array(&tags)).unwrap();
+            prop_assert_eq!(back, tags);
+        }
+
+        #[test]
+        fn any_sixteen_bytes_come_back(bytes: [u8; 16]) {
+            prop_assert_eq!(call_id_bytes(&call_id_text(&bytes)), Some(bytes));
+        }
+    }
+}
