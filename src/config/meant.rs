@@ -21,6 +21,21 @@ pub struct Config {
     pub general: General,
     /// Request defaults and limits.
     pub limits: Limits,
+    /// What only counts at the start.
+    pub startup: Startup,
+}
+
+/// What the file says about how the program starts; the command line wins over each.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Startup {
+    /// `general_settings.host`
+    pub host: Option<String>,
+    /// `general_settings.port`
+    pub port: Option<u16>,
+    /// `general_settings.data_dir`
+    pub data_dir: Option<String>,
+    /// `general_settings.workers`: threads that serve requests.
+    pub workers: Option<u32>,
 }
 
 /// One `model_list` entry.
