@@ -5,6 +5,7 @@
 
 pub mod edit;
 pub mod frame;
+pub mod head;
 pub mod neutral;
 pub mod scan;
 pub mod shape;
