@@ -3,7 +3,11 @@
 //! Each dialect translates to and from [`neutral`], so a front × back pair costs one file a dialect,
 //! not one a pair. Pure: bytes in, values out. Who talks to whom is `provider`'s and `proxy`'s matter.
 
+pub mod edit;
+pub mod frame;
+pub mod head;
 pub mod neutral;
+pub mod scan;
 pub mod shape;
 
 pub use neutral::{Answer, Event, Finish, Request};
