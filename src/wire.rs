@@ -3,10 +3,15 @@
 //! Each dialect translates to and from [`neutral`], so a front × back pair costs one file a dialect,
 //! not one a pair. Pure: bytes in, values out. Who talks to whom is `provider`'s and `proxy`'s matter.
 
+pub mod anthropic;
 pub mod edit;
+pub mod emit;
+pub mod failure;
 pub mod frame;
 pub mod head;
 pub mod neutral;
+pub mod ollama;
+pub mod params;
 pub mod scan;
 pub mod shape;
 

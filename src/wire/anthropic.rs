@@ -1,0 +1,103 @@
+//! Anthropic's Messages dialect, both in front of clients and behind as an upstream.
+//!
+//! From a client: [`parse_request`], then [`Writer`] or [`write_answer`]. To an upstream:
+//! [`write_request`], then [`Reader`] or [`parse_answer`]. Where both sides speak it: [`StreamRelay`]
+//! and [`relay_answer`] forward the bytes. Usage counts are exclusive on the wire and inclusive inside.
+
+mod answer;
+mod blocks;
+mod count;
+mod error;
+mod format;
+mod model;
+mod names;
+mod reader;
+mod relay;
+mod request;
+mod sampling;
+mod turns;
+mod upstream;
+mod usage;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use answer::{parse_answer, parse_answer_named, write_answer};
+pub use count::{parse_count, write_count};
+pub use error::{parse_error, status_of, write_error};
+pub use names::Names;
+pub use reader::Reader;
+pub use relay::{StreamRelay, relay_answer};
+pub use request::{parse_count_request, parse_request};
+pub use upstream::write_request;
+pub use writer::Writer;
+
+use crate::wire::{Finish, Request};
+
+/// The tool by which a form of answer is asked of models that know no `output_config.format`.
+const JSON_TOOL: &str = "json_tool_call";
+
+/// Members of a request that only Anthropic knows, or knows in a sense of its own.
+pub const OWN_MEMBERS: [&str; 12] = [
+    "anthropic_beta",
+    "betas",
+    "cache_control",
+    "container",
+    "context_management",
+    "inference_geo",
+    "mcp_servers",
+    "metadata",
+    "output_config",
+    "output_format",
+    "service_tier",
+    "speed",
+];
+
+/// Takes out what a client of this dialect said to Anthropic alone, before another dialect's writer
+/// passes unknown members on to an upstream that would refuse them.
+pub fn shed_own_members(request: &mut Request) {
+    request
+        .extra
+        .retain(|name, _| !OWN_MEMBERS.contains(&name.as_str()));
+}
+
+/// Reads a `stop_reason` with its `stop_sequence`.
+fn read_finish(reason: &str, sequence: Option<&str>) -> Finish {
+    match reason {
+        "end_turn" => Finish::Stop,
+        "stop_sequence" => match sequence {
+            Some(sequence) if !sequence.is_empty() => Finish::StopSequence(sequence.to_owned()),
+            _ => Finish::Stop,
+        },
+        "max_tokens" | "model_context_window_exceeded" | "pause_turn" | "compaction" => {
+            Finish::Length
+        },
+        "tool_use" => Finish::ToolCalls,
+        "refusal" => Finish::ContentFilter,
+        other => Finish::Other(other.to_owned()),
+    }
+}
+
+/// The `stop_reason` and `stop_sequence` that say why an answer ended.
+fn write_finish(finish: Option<&Finish>, has_tools: bool) -> (&str, Option<&str>) {
+    match finish {
+        Some(Finish::Stop) | None if has_tools => ("tool_use", None),
+        Some(Finish::Stop) | None => ("end_turn", None),
+        Some(Finish::StopSequence(sequence)) => ("stop_sequence", Some(sequence)),
+        Some(Finish::Length) => ("max_tokens", None),
+        Some(Finish::ToolCalls) => ("tool_use", None),
+        Some(Finish::ContentFilter) => ("refusal", None),
+        Some(Finish::Abort | Finish::Other(_)) => ("end_turn", None),
+    }
+}
+
+/// An answer's id as Anthropic writes them: `msg_…`.
+fn message_id(upstream: &str, given: &str) -> String {
+    let id = if upstream.is_empty() { given } else { upstream };
+    if id.starts_with("msg_") {
+        return id.to_owned();
+    }
+    let tail = id.strip_prefix("chatcmpl-").unwrap_or(id);
+    format!("msg_{tail}")
+}
