@@ -18,7 +18,7 @@ const CACHEABLE: u64 = 1024;
 /// Answers one call.
 pub(crate) fn answer(call: &Call, desk: &mut Desk<'_>) -> Reply {
     let id = format!("req_{}", desk.name(24));
-    let reply = if call.header("x-api-key") != Some(KEY) {
+    let reply = if !keyed(call) {
         refuse(401, "authentication_error", "invalid x-api-key", &id)
     } else if call.header("anthropic-version").is_none() {
         refuse(
@@ -36,6 +36,14 @@ pub(crate) fn answer(call: &Call, desk: &mut Desk<'_>) -> Reply {
         }
     };
     reply.with("request-id", &id)
+}
+
+/// The key comes in a header of its own, or as a bearer token (the SDKs since 2026).
+fn keyed(call: &Call) -> bool {
+    let bearer = call
+        .header("authorization")
+        .and_then(|value| value.strip_prefix("Bearer "));
+    call.header("x-api-key").or(bearer) == Some(KEY)
 }
 
 fn refuse(status: u16, kind: &str, message: &str, id: &str) -> Reply {
@@ -159,6 +167,7 @@ fn usage(ask: &Ask, told: &Told, spoken: u64) -> Value {
         "cache_read_input_tokens": told.cached,
         "cache_creation": {"ephemeral_5m_input_tokens": written, "ephemeral_1h_input_tokens": 0},
         "output_tokens": spoken,
+        "output_tokens_details": {"thinking_tokens": told.answer.thought_tokens().min(spoken)},
         "service_tier": "standard",
     })
 }
@@ -201,6 +210,7 @@ fn streamed(ask: &Ask, mut told: Told, desk: &mut Desk<'_>) -> Reply {
         told.first(),
         event("message_start", &json!({"message": message})),
     );
+    let counted = usage(ask, &told, spoken);
     let mut index = 0;
     let thoughts = std::mem::take(&mut told.answer.thoughts);
     if !thoughts.is_empty() {
@@ -242,7 +252,7 @@ fn streamed(ask: &Ask, mut told: Told, desk: &mut Desk<'_>) -> Reply {
         block(&mut score, &mut told, index, &start, deltas);
     }
     let end = json!({"delta": {"stop_reason": reason(told.answer.end), "stop_sequence": null},
-        "usage": {"output_tokens": spoken}});
+        "usage": counted});
     score.push(Duration::ZERO, event("message_delta", &end));
     score.push(Duration::ZERO, event("message_stop", &json!({})));
     if told.luck == Luck::Die {

@@ -106,6 +106,13 @@ pub(crate) struct Weather {
     pub(crate) factor: u32,
 }
 
+impl Kind {
+    /// Whether it belongs to somebody else and is paid for.
+    pub(crate) const fn is_cloud(self) -> bool {
+        matches!(self, Self::OpenAi | Self::Anthropic)
+    }
+}
+
 impl Profile {
     /// The model of this name; Ollama's `:latest` may be left out.
     pub(crate) fn model(&self, name: &str) -> Option<&'static Model> {

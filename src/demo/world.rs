@@ -23,6 +23,8 @@ pub struct Simulated {
     pub name: &'static str,
     /// Where it is: `http://127.0.0.1:40123`, without a path.
     pub base: String,
+    /// Whether it plays a cloud: paid, not probed, judged by its traffic.
+    pub cloud: bool,
     /// Whether it serves.
     pub running: bool,
     /// Requests it is answering now.
@@ -96,6 +98,12 @@ impl World {
         self.find(base).map(|server| server.running())
     }
 
+    /// Whether the server at `base` plays a cloud; `None` when no server of this world is there. An
+    /// address on loopback cannot tell.
+    pub fn cloud(&self, base: &str) -> Option<bool> {
+        self.find(base).map(|server| server.profile.kind.is_cloud())
+    }
+
     /// Starts or stops the server at `base`; says whether that changed anything. Stopped, it refuses
     /// connections and its open ones are closed when this returns; started, it is at the same port.
     ///
@@ -138,6 +146,7 @@ fn simulated(server: &Server) -> Simulated {
     Simulated {
         name: server.profile.name,
         base: base_of(server),
+        cloud: server.profile.kind.is_cloud(),
         running: server.running(),
         in_flight: server.in_flight(),
         asked: server.asked(),

@@ -222,6 +222,9 @@ async fn the_config_names_every_server() {
             server.name
         );
     }
+    let cloud = |name: &str| stage.world.cloud(&format!("{}/v1", stage.base(name)));
+    assert_eq!((cloud("openai"), cloud("vllm")), (Some(true), Some(false)));
+    assert_eq!(stage.world.cloud("https://api.openai.com/v1"), None);
     let placeholders = text.matches(['{', '}']).count();
     assert_eq!(placeholders, 0, "{text}");
     assert!(text.starts_with("# seed 11\n"));
