@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::{PROMPT_TOKENS, tokens, words};
 use crate::support::reply::Reply;
 use crate::support::upstream::Recorded;
-
-use super::{PROMPT_TOKENS, tokens, words};
 
 /// Answers chat, completions and embeddings, plain or streamed, always with the same text.
 pub fn server(text: &str) -> impl Fn(&Recorded) -> Reply + Send + Sync + 'static + use<> {

@@ -10,11 +10,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::{Recorded, Shared};
 use crate::support::http1::{Framing, Wire};
 use crate::support::reply::{Gate, Reply, Step};
 use crate::support::wait::{now, pause};
-
-use super::{Recorded, Shared};
 
 /// How often a waiting connection looks around.
 const TICK: Duration = Duration::from_millis(3);
