@@ -1,2 +1,11 @@
 //! All integration tests, in one binary: a fresh machine links once.
-#![expect(clippy::unwrap_used, reason = "a test may stop on the spot")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_in_result,
+    clippy::unwrap_used,
+    reason = "a test may stop on the spot"
+)]
+
+pub mod smoke;
+pub mod support;
+pub mod tidy;
