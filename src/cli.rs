@@ -1,1 +1,78 @@
-//! Command line: clap types, one file a subcommand.
+//! Command line: clap types, one file a subcommand; the outcome becomes the exit code.
+//!
+//! All of LiteLLM's flags are accepted, so that a start command can stay as it is. Those that mean
+//! nothing here are named in one line each.
+
+pub mod check;
+pub mod litellm;
+pub mod options;
+pub mod run;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::cli::litellm::Foreign;
+use crate::cli::options::{DemoArgs, ServeArgs, Shared};
+
+/// The local control center for language-model traffic: an OpenAI-compatible gateway and a terminal
+/// dashboard in one.
+#[derive(Debug, Parser)]
+#[command(name = "pointsman", version, args_conflicts_with_subcommands = false)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    shared: Shared,
+    #[command(flatten)]
+    foreign: Foreign,
+}
+
+/// What to do; without one: gateway and dashboard in this terminal.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The gateway alone: logs on stderr, SIGTERM drains, SIGHUP reloads
+    Serve(ServeArgs),
+    /// Gateway and dashboard over built-in backends, with generated traffic
+    Demo(DemoArgs),
+    /// Check a config as a start would, without starting; exit 1 with every problem at once
+    Check(check::CheckArgs),
+}
+
+/// Runs the program with these arguments.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let matches = match Cli::command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => return usage(&error),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    match cli.command {
+        None => run::dashboard(&cli.shared, &cli.foreign),
+        Some(Command::Serve(args)) => run::serve(&cli.shared.or(args.shared), &args.foreign, args.json_logs),
+        Some(Command::Demo(args)) => run::demo(&cli.shared.or(args.shared), args.headless, args.seed),
+        Some(Command::Check(args)) => check::run(cli.shared, args),
+    }
+}
+
+/// Help and version are answers; anything else is wrong usage.
+fn usage(error: &clap::Error) -> ExitCode {
+    let failed = error.use_stderr();
+    if error.print().is_err() {
+        return ExitCode::FAILURE;
+    }
+    if failed { ExitCode::from(2) } else { ExitCode::SUCCESS }
+}
+
+/// Writes a line for the person who started the program; nobody is left to tell when that fails.
+pub(crate) fn say(text: &str) {
+    use std::io::Write as _;
+    let written = writeln!(std::io::stderr(), "{text}");
+    drop(written);
+}
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ pub mod outage;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::base::{Clock, Fault, Mono, NanoDollars, RequestRecord, Severity, Wall};
+use crate::base::{Clock, Mono, NanoDollars, RequestRecord, Severity, Wall};
 use crate::control::{
     Event, EventKind, InFlight, Point, RequestRow, Series, Snapshot, Stats, Today,
 };
@@ -151,7 +151,7 @@ impl Live {
     }
 
     /// A request ended. `group` is the group that was asked for, after aliases.
-    pub fn end(&self, slot: Slot, record: RequestRecord, group: &str) -> Arc<RequestRow> {
+    pub fn end(&self, slot: Slot, record: Arc<RequestRecord>, group: &str) {
         let (now, wall) = (self.clock.mono(), self.clock.wall());
         let mut inner = self.lock();
         inner.changes += 1;
@@ -224,6 +224,15 @@ impl Live {
     /// Requests in flight.
     pub fn in_flight(&self) -> usize {
         self.lock().flights.len()
+    }
+
+    /// Totals since the start, by model group: for counters that never fall.
+    pub fn totals(&self) -> Vec<(Arc<str>, Today)> {
+        let inner = self.lock();
+        let mut totals: Vec<_> =
+            inner.models.iter().map(|(name, meter)| (Arc::clone(name), meter.ever)).collect();
+        totals.sort_by(|one, other| one.0.cmp(&other.0));
+        totals
     }
 
     /// Everything, copied out.
@@ -336,12 +345,8 @@ impl Happened {
     }
 
     /// A request went on elsewhere.
-    pub fn fallback(group: &str, from: &str, to: &str, why: &Fault, call_id: &str) -> Self {
-        let status = why
-            .upstream_status
-            .map_or_else(String::new, |code| format!("{code} "));
-        let text = format!("{status}{}", why.kind.word());
-        let mut event = Self::new(EventKind::Fallback, Severity::Warning, group, text);
+    pub fn fallback(group: &str, from: &str, to: &str, why: &str, call_id: &str) -> Self {
+        let mut event = Self::new(EventKind::Fallback, Severity::Warning, group, why);
         event.from = Some(from.to_owned());
         event.to = Some(to.to_owned());
         event.call(call_id)

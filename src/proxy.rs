@@ -1,1 +1,129 @@
-//! The HTTP service: accept, admit, walk, relay, settle.
+//! The HTTP service: accept → admit → walk → relay → settle.
+//!
+//! - [`accept`], [`connection`]: sockets, limits, drain
+//! - [`service`]: which route a request takes; [`admit`]: who may
+//! - [`handle`]: the walk of one request; [`attempt`]: one try; [`relay`]: a stream to its end
+//! - [`settle`]: what is written down, whatever happens; [`respond`]: the only place with statuses
+//! - [`manage`]: models, health, metrics
+//!
+//! It knows no SQL, no files and no dashboard.
+
+pub mod accept;
+pub mod admit;
+pub mod attempt;
+pub mod body;
+pub mod connection;
+pub mod handle;
+pub mod manage;
+pub mod news;
+pub mod relay;
+pub mod respond;
+pub mod service;
+pub mod settle;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+
+use arc_swap::ArcSwap;
+
+use crate::access::Door;
+use crate::base::{Clock, DeploymentIdx, HostIdx};
+use crate::config::Config;
+use crate::ledger::Ledger;
+use crate::live::Live;
+use crate::net::Pool;
+use crate::price::ModelPrice;
+use crate::provider::Backend;
+use crate::traffic::Fleet;
+
+/// Everything built from one configuration. It is replaced whole; a request keeps the one it began
+/// with.
+#[derive(Debug)]
+pub struct Setup {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// The routing table with its live state.
+    pub fleet: Fleet,
+    /// By [`DeploymentIdx`]; `None` for deployments that are off.
+    pub backends: Vec<Option<Backend>>,
+    /// By [`DeploymentIdx`]; `None` is unpriced.
+    pub prices: Vec<Option<ModelPrice>>,
+    /// By [`DeploymentIdx`]: the window in tokens, when known.
+    pub windows: Vec<Option<u64>>,
+    /// By [`HostIdx`]: `scheme://host:port` as people write it.
+    pub origins: Vec<Arc<str>>,
+    /// Who may come in.
+    pub door: Door,
+}
+
+/// What all workers share.
+#[derive(Debug)]
+pub struct Shared {
+    /// The present configuration, built.
+    pub setup: ArcSwap<Setup>,
+    /// Rates, events, requests in flight.
+    pub live: Arc<Live>,
+    /// Where records go.
+    pub ledger: Ledger,
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// No new requests: we are shutting down.
+    pub draining: AtomicBool,
+    /// Client connections open now.
+    pub connections: AtomicUsize,
+    /// Requests refused at the door since the start.
+    pub refused: AtomicU64,
+    /// Log request and answer bodies.
+    pub log_bodies: bool,
+}
+
+/// One worker: a thread with a runtime and a pool of its own.
+#[derive(Debug)]
+pub struct Worker {
+    /// What all workers share.
+    pub shared: Arc<Shared>,
+    /// This worker's connections to backends.
+    pub pool: Arc<Pool>,
+    /// The routes that tell.
+    manage: axum::Router,
+}
+
+impl Worker {
+    /// A worker with an empty pool.
+    pub fn new(shared: Arc<Shared>, pool: Arc<Pool>) -> Self {
+        let manage = manage::router(Arc::clone(&shared));
+        Self { shared, pool, manage }
+    }
+}
+
+impl Setup {
+    /// What is prepared for a deployment; `None` when it is off.
+    pub fn backend(&self, idx: DeploymentIdx) -> Option<&Backend> {
+        self.backends.get(idx.0)?.as_ref()
+    }
+
+    /// A host as people write it.
+    pub fn origin(&self, idx: HostIdx) -> Arc<str> {
+        self.origins.get(idx.0).map_or_else(|| Arc::from(""), Arc::clone)
+    }
+
+    /// Whether a request for a deployment's group could be served by another one, or elsewhere.
+    pub fn has_others(&self, idx: DeploymentIdx) -> bool {
+        let table = &self.fleet.table;
+        table.deployment(idx).is_some_and(|node| {
+            table.members(node.group).len() > 1
+                || !table.fallbacks_of(&node.config.group).0.is_empty()
+        })
+    }
+
+    /// Groups that have a deployment on a host.
+    pub fn groups_on(&self, host: HostIdx) -> Vec<Arc<str>> {
+        let mut groups: Vec<Arc<str>> = Vec::new();
+        for node in self.fleet.table.deployments() {
+            if node.host == host && !groups.contains(&node.config.group) {
+                groups.push(Arc::clone(&node.config.group));
+            }
+        }
+        groups
+    }
+}

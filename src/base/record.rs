@@ -149,9 +149,9 @@ pub struct RequestRecord {
     /// The end user the client named, or empty.
     pub end_user: String,
     /// The client's `User-Agent`, cut at 200 bytes.
-    pub user_agent: String,
+    pub user_agent: Arc<str>,
     /// The client's address without its port.
-    pub client_addr: String,
+    pub client_addr: Arc<str>,
     /// Tags, for routing and for accounting.
     pub tags: Vec<String>,
     /// Whether a stream was asked for.

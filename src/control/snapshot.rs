@@ -334,7 +334,7 @@ pub struct RequestRow {
     /// Rises by one a request: the identity of a row on screen.
     pub seq: u64,
     /// All that is written down about it.
-    pub record: RequestRecord,
+    pub record: Arc<RequestRecord>,
 }
 
 /// Points of equal length in time, oldest first; the last one is still filling.

@@ -35,6 +35,8 @@ pub struct Sample {
 pub struct Meter {
     /// Totals since local midnight.
     pub today: Today,
+    /// Totals since the start.
+    pub ever: Today,
     /// When something was served last.
     pub last_ok: Option<Mono>,
     /// The last errors, newest first.
@@ -85,6 +87,19 @@ impl Sample {
         }
     }
 
+    fn count(&self, total: &mut Today) {
+        total.requests += 1;
+        total.errors += u64::from(!self.ok);
+        total.tokens_in += self.usage.prompt;
+        total.tokens_out += self.usage.completion;
+        total.tokens_cached += self.usage.cached;
+        total.fallbacks += u64::from(self.fallbacks);
+        match self.cost {
+            Some(cost) => total.cost = total.cost.plus(cost),
+            None => total.unpriced += u64::from(!self.usage.is_empty()),
+        }
+    }
+
     /// Speed of generation after the first token, in thousandths of a token a second.
     fn speed(&self) -> Option<u64> {
         let spent = self.took_us.saturating_sub(self.first_token_us?);
@@ -98,6 +113,7 @@ impl Meter {
     pub fn new(now: Mono) -> Self {
         Self {
             today: Today::default(),
+            ever: Today::default(),
             last_ok: None,
             errors: VecDeque::new(),
             step: now.as_millis() / STEP_MS,
@@ -109,7 +125,8 @@ impl Meter {
     /// Adds a sample.
     pub fn add(&mut self, sample: &Sample, now: Mono) {
         self.turn(now);
-        self.count_today(sample);
+        sample.count(&mut self.today);
+        sample.count(&mut self.ever);
         if sample.ok {
             self.last_ok = Some(now);
         }
@@ -215,20 +232,6 @@ impl Meter {
             self.points.push_back(closed);
             self.step += 1;
             self.fine[place(self.step)].clear();
-        }
-    }
-
-    fn count_today(&mut self, sample: &Sample) {
-        let today = &mut self.today;
-        today.requests += 1;
-        today.errors += u64::from(!sample.ok);
-        today.tokens_in += sample.usage.prompt;
-        today.tokens_out += sample.usage.completion;
-        today.tokens_cached += sample.usage.cached;
-        today.fallbacks += u64::from(sample.fallbacks);
-        match sample.cost {
-            Some(cost) => today.cost = today.cost.plus(cost),
-            None => today.unpriced += u64::from(!sample.usage.is_empty()),
         }
     }
 }

@@ -13,7 +13,7 @@ fn live() -> (Live, Arc<ManualClock>) {
     (Live::new(shared, Zone::utc()), clock)
 }
 
-fn record(model: &str, host: &str, ok: bool) -> RequestRecord {
+fn record(model: &str, host: &str, ok: bool) -> Arc<RequestRecord> {
     let attempt = Attempt {
         deployment: "d1".into(),
         backend: "ollama/x".into(),
@@ -36,7 +36,7 @@ fn record(model: &str, host: &str, ok: bool) -> RequestRecord {
         },
         message: String::new(),
     };
-    RequestRecord {
+    Arc::new(RequestRecord {
         call_id: CallId::new("c"),
         started: NOON,
         took_us: 100_000,
@@ -64,8 +64,8 @@ fn record(model: &str, host: &str, ok: bool) -> RequestRecord {
         },
         key: "".into(),
         end_user: String::new(),
-        user_agent: String::new(),
-        client_addr: String::new(),
+        user_agent: "".into(),
+        client_addr: "".into(),
         tags: Vec::new(),
         stream: true,
         retries: 0,
@@ -73,10 +73,10 @@ fn record(model: &str, host: &str, ok: bool) -> RequestRecord {
         bytes_in: 0,
         bytes_out: 0,
         attempts: vec![attempt],
-    }
+    })
 }
 
-fn run(live: &Live, record: RequestRecord) {
+fn run(live: &Live, record: Arc<RequestRecord>) {
     let slot = live.begin("c", &"chat".into(), &"curl".into());
     live.end(slot, record, "chat");
 }

@@ -1,0 +1,120 @@
+//! The three ways to run: dashboard, headless, demo.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, anyhow};
+
+use crate::app::{self, Start, Ui};
+use crate::cli::litellm::Foreign;
+use crate::cli::options::{Color, GlyphSet, Shared};
+use crate::cli::say;
+
+/// Gateway and dashboard in this terminal; headless when stdout is no terminal.
+pub fn dashboard(shared: &Shared, foreign: &Foreign) -> ExitCode {
+    tell(&foreign.notes);
+    let screen = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    finish(start(shared).and_then(|start| {
+        if screen { app::run(start, Some(ui(shared))) } else { app::run(start, None) }
+    }))
+}
+
+/// The gateway alone.
+pub fn serve(shared: &Shared, foreign: &Foreign, json_logs: bool) -> ExitCode {
+    tell(&foreign.notes);
+    finish(start(shared).and_then(|mut start| {
+        start.json_logs = json_logs;
+        app::run(start, None)
+    }))
+}
+
+/// Gateway and dashboard over built-in backends.
+pub fn demo(shared: &Shared, headless: bool, seed: u64) -> ExitCode {
+    let screen = !headless && std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
+    finish(start(shared).and_then(|mut start| {
+        start.demo = Some(seed);
+        app::run(start, screen.then(|| ui(shared)))
+    }))
+}
+
+/// What to start, from the options and this process's surroundings.
+///
+/// # Errors
+/// An option that makes no sense.
+pub fn start(shared: &Shared) -> anyhow::Result<Start> {
+    let in_container = app::surroundings::in_container();
+    let address = shared.address(in_container).map_err(|text| anyhow!(text))?;
+    let data_dir = match &shared.data_dir {
+        Some(folder) => folder.clone(),
+        None => app::surroundings::data_dir().context("no home folder; use --data-dir")?,
+    };
+    Ok(Start {
+        config: config_file(shared),
+        address,
+        port: shared.port.unwrap_or(4000),
+        data_dir,
+        models: shared.model.clone(),
+        fallbacks: shared.fallback.clone(),
+        api_base: shared.api_base.clone(),
+        alias: shared.alias.clone(),
+        workers: shared.num_workers,
+        verbose: shared.detailed_debug,
+        log_bodies: shared.log_bodies,
+        json_logs: false,
+        allow_open: shared.allow_open,
+        ignore_unsupported: shared.ignore_unsupported.clone(),
+        demo: None,
+    })
+}
+
+/// The file that was named, else the first of the usual ones that is there.
+fn config_file(shared: &Shared) -> Option<PathBuf> {
+    if let Some(named) = &shared.config {
+        return Some(named.clone());
+    }
+    if !shared.model.is_empty() {
+        return None;
+    }
+    let here = Path::new("config.yaml");
+    let usual = app::surroundings::config_dir().map(|folder| folder.join("config.yaml"));
+    match usual {
+        Some(usual) if !here.exists() && usual.exists() => Some(usual),
+        _ => Some(here.to_path_buf()),
+    }
+}
+
+fn ui(shared: &Shared) -> Ui {
+    Ui {
+        theme: shared.theme.clone(),
+        color: match shared.color {
+            None | Some(Color::Auto) => None,
+            Some(Color::Never) => Some("never"),
+            Some(Color::Sixteen) => Some("16"),
+            Some(Color::Indexed) => Some("256"),
+            Some(Color::True) => Some("true"),
+        },
+        ascii: match shared.glyphs {
+            None | Some(GlyphSet::Auto) => None,
+            Some(GlyphSet::Unicode) => Some(false),
+            Some(GlyphSet::Ascii) => Some(true),
+        },
+        mouse: !shared.no_mouse,
+    }
+}
+
+fn tell(notes: &[String]) {
+    for note in notes {
+        say(note);
+    }
+}
+
+fn finish(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        },
+    }
+}

@@ -1,0 +1,231 @@
+//! Makes the bytes of one try: the original with edits where both sides speak one dialect, a
+//! translation through the neutral form where they do not.
+
+use std::cell::OnceCell;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, Uri};
+use serde_json::{Map, Value};
+
+use crate::base::{Fault, FaultKind, Surface};
+use crate::config::{Deployment, Dialect};
+use crate::provider::Backend;
+use crate::provider::multipart::Form;
+use crate::wire::head::{Head, RelayEdit};
+use crate::wire::{Request, WriteOptions, anthropic, ollama, openai};
+
+/// Most tokens an Anthropic model is asked for when nobody said: every model that takes more than
+/// one page of answer allows it, and none bills for what it does not write.
+const ANTHROPIC_MAX_TOKENS: u64 = 8_192;
+
+/// What a client asked, as far as building a try needs it.
+#[derive(Debug)]
+pub struct Asked {
+    /// What kind of request.
+    pub surface: Surface,
+    /// The route's path below `/v1`, with its slash: `/chat/completions`.
+    pub subpath: &'static str,
+    /// The body and what is known of it.
+    pub body: Body,
+    /// Headers that travel along (`anthropic-beta`, and all `x-` ones where the config says so).
+    pub forward: HeaderMap,
+    /// The neutral form, made when the first try needs it and kept for further ones.
+    neutral: OnceCell<Request>,
+}
+
+/// A request's body.
+#[derive(Debug)]
+pub enum Body {
+    /// JSON.
+    Json {
+        /// What was read of it.
+        head: Box<Head>,
+        /// All of it.
+        bytes: Bytes,
+    },
+    /// A form with files.
+    Form(Box<Form>),
+}
+
+/// A request ready to be sent.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// The path.
+    pub uri: Uri,
+    /// All headers but the length.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+    /// Whether the answer's bytes can be passed on with edits; otherwise it is translated.
+    pub same_dialect: bool,
+    /// Members that were left out because the backend cannot take them.
+    pub dropped: Vec<String>,
+}
+
+impl Asked {
+    /// A request as it came.
+    pub const fn new(surface: Surface, subpath: &'static str, body: Body, forward: HeaderMap) -> Self {
+        Self { surface, subpath, body, forward, neutral: OnceCell::new() }
+    }
+
+    /// What was read of a JSON body.
+    pub const fn head(&self) -> Option<&Head> {
+        match &self.body {
+            Body::Json { head, .. } => Some(head),
+            Body::Form(_) => None,
+        }
+    }
+
+    /// Whether a stream is asked for.
+    pub fn stream(&self) -> bool {
+        self.head().is_some_and(|head| head.stream)
+    }
+
+    fn neutral(&self, bytes: &Bytes) -> Result<&Request, Fault> {
+        if let Some(request) = self.neutral.get() {
+            return Ok(request);
+        }
+        let request = match self.surface {
+            Surface::Messages => anthropic::parse_request(bytes)?,
+            Surface::Completions => openai::parse_completion_request(bytes)?,
+            _ => openai::parse_request(bytes)?,
+        };
+        Ok(self.neutral.get_or_init(|| request))
+    }
+}
+
+/// Builds one try.
+///
+/// # Errors
+/// The request cannot be put to this backend (`Unsupported`), or makes no sense (`InvalidRequest`).
+pub fn build(
+    asked: &Asked,
+    backend: &Backend,
+    deployment: &Deployment,
+    model: &str,
+    set: Option<&Map<String, Value>>,
+) -> Result<Outgoing, Fault> {
+    if !backend.serves(asked.surface) {
+        let text = format!("{} does not serve {}", backend.provider, asked.subpath);
+        return Err(Fault::new(FaultKind::Unsupported, text).param("model"));
+    }
+    let mut headers = backend.headers().clone();
+    for (name, value) in &asked.forward {
+        if !headers.contains_key(name) {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    let uri = backend.uri(asked.surface, asked.subpath);
+    let (head, bytes) = match &asked.body {
+        Body::Form(form) => {
+            headers.insert(CONTENT_TYPE, form.content_type.clone());
+            let body = form.with_model(model);
+            return Ok(Outgoing { uri, headers, body, same_dialect: true, dropped: Vec::new() });
+        },
+        Body::Json { head, bytes } => (head, bytes),
+    };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let same_dialect = is_same(asked.surface, backend.dialect);
+    let (body, dropped) = if same_dialect {
+        (relay(asked, head, bytes, deployment, model, set), Vec::new())
+    } else {
+        translate(asked, head, bytes, deployment, model, set)?
+    };
+    Ok(Outgoing { uri, headers, body, same_dialect, dropped })
+}
+
+/// Whether an answer of this upstream can be passed on as it is.
+pub const fn is_same(surface: Surface, dialect: Dialect) -> bool {
+    match surface {
+        Surface::Messages | Surface::CountTokens => matches!(dialect, Dialect::Anthropic),
+        _ => matches!(dialect, Dialect::OpenAi),
+    }
+}
+
+fn relay(
+    asked: &Asked,
+    head: &Head,
+    bytes: &Bytes,
+    deployment: &Deployment,
+    model: &str,
+    set: Option<&Map<String, Value>>,
+) -> Bytes {
+    let empty = Map::new();
+    let chat = matches!(asked.surface, Surface::Chat | Surface::Completions);
+    let takes_defaults = chat || asked.surface == Surface::Messages;
+    let is_openai = &*deployment.upstream.provider == "openai" && !deployment.upstream.local;
+    let edit = RelayEdit {
+        model,
+        defaults: if takes_defaults { &deployment.defaults } else { &empty },
+        set,
+        drop: &deployment.additional_drop_params,
+        include_usage: chat && head.stream,
+        max_completion_tokens: asked.surface == Surface::Chat && is_openai && is_reasoning(model),
+    };
+    head.relay_body(bytes, &edit)
+}
+
+/// OpenAI's models that take `max_completion_tokens` only.
+fn is_reasoning(model: &str) -> bool {
+    let o_series = model.strip_prefix('o').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    o_series || model.starts_with("gpt-5")
+}
+
+fn translate(
+    asked: &Asked,
+    head: &Head,
+    bytes: &Bytes,
+    deployment: &Deployment,
+    model: &str,
+    set: Option<&Map<String, Value>>,
+) -> Result<(Bytes, Vec<String>), Fault> {
+    let mut drop_list = deployment.additional_drop_params.clone();
+    drop_list.extend(head.additional_drop_params.iter().cloned());
+    let options = WriteOptions {
+        model,
+        drop_params: head.drop_params.unwrap_or(deployment.drop_params),
+        drop: &drop_list,
+        defaults: &deployment.defaults,
+        max_tokens: ANTHROPIC_MAX_TOKENS,
+    };
+    let dialect = deployment.upstream.dialect;
+    if asked.surface == Surface::Embeddings {
+        return embed(bytes, &options);
+    }
+    let changed = set.map(|set| overridden(asked, bytes, set)).transpose()?;
+    let request = match &changed {
+        Some(request) => request,
+        None => asked.neutral(bytes)?,
+    };
+    let written = match dialect {
+        Dialect::Ollama => ollama::write_request(request, &options)?,
+        Dialect::Anthropic => anthropic::write_request(request, &options)?,
+        Dialect::OpenAi => openai::write_request(request, &options)?,
+    };
+    Ok((Bytes::from(written.body), written.dropped))
+}
+
+/// The neutral form of a request whose members were replaced for one hop.
+fn overridden(asked: &Asked, bytes: &Bytes, set: &Map<String, Value>) -> Result<Request, Fault> {
+    let mut whole: Map<String, Value> = serde_json::from_slice(bytes)
+        .map_err(|error| Fault::invalid(format!("the body is not JSON: {error}")))?;
+    whole.extend(set.iter().map(|(name, value)| (name.clone(), value.clone())));
+    let bytes = Value::Object(whole).to_string().into_bytes();
+    match asked.surface {
+        Surface::Messages => anthropic::parse_request(&bytes),
+        Surface::Completions => openai::parse_completion_request(&bytes),
+        _ => openai::parse_request(&bytes),
+    }
+}
+
+fn embed(bytes: &Bytes, options: &WriteOptions<'_>) -> Result<(Bytes, Vec<String>), Fault> {
+    let request = openai::parse_embed_request(bytes)?;
+    let written = ollama::write_embed(&request, options)?;
+    Ok((Bytes::from(written.body), written.dropped))
+}
+
+/// Names of headers that may be forwarded from a client to every upstream of its own dialect.
+pub fn is_forwarded(name: &HeaderName) -> bool {
+    matches!(name.as_str(), "anthropic-beta" | "openai-beta" | "traceparent" | "tracestate")
+}

@@ -1,0 +1,200 @@
+//! What an upstream's refusal means: status, headers and body → a fault.
+
+use std::time::Duration;
+
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+
+use crate::base::{Fault, FaultKind, Secret};
+use crate::config::Dialect;
+use crate::net::{SendFault, SendFaultKind};
+use crate::provider::Backend;
+use crate::wire::{UpstreamError, anthropic, ollama, openai};
+
+/// Longest upstream message that is passed on, in characters.
+const MESSAGE_CHARS: usize = 2_000;
+
+/// Words by which servers say that a prompt is longer than the window.
+const TOO_LONG: &[&str] = &[
+    "context_length_exceeded",
+    "exceed_context_size",
+    "exceeds the available context size",
+    "maximum context length",
+    "context length exceeded",
+    "prompt is too long",
+    "input is too long",
+    "exceeds the context window",
+    "exceeds the maximum number of tokens",
+    "input length exceeds",
+    "too many tokens in the prompt",
+    "context window",
+    "reduce the length of the messages",
+];
+
+/// Words by which providers say that their policy refuses.
+const POLICY: &[&str] = &[
+    "content_policy_violation",
+    "content_filter",
+    "responsibleaipolicyviolation",
+    "invalid_prompt",
+    "content management policy",
+    "violating our usage policy",
+];
+
+/// The fault for an answer that is no success. `now_s` is the present second, for dates.
+pub fn classify(
+    backend: &Backend,
+    key: Option<&Secret>,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    now_s: i64,
+) -> Fault {
+    let error = match backend.dialect {
+        Dialect::OpenAi => openai::parse_error(status.as_u16(), body),
+        Dialect::Ollama => ollama::parse_error(status.as_u16(), body),
+        Dialect::Anthropic => anthropic::parse_error(status.as_u16(), body),
+    };
+    let mut fault = said(&backend.provider, key, &error, Some(status.as_u16()));
+    if let Some(wait) = retry_after(headers, now_s) {
+        fault = fault.retry_after(wait);
+    }
+    if status == StatusCode::FORBIDDEN && backend.dialect == Dialect::Ollama && body.is_empty() {
+        fault = fault.detail("Ollama refuses this Host or Origin: set OLLAMA_HOST or OLLAMA_ORIGINS");
+    }
+    fault
+}
+
+/// The fault for what an upstream said of its own failure, in a body or in a stream.
+pub fn said(
+    provider: &str,
+    key: Option<&Secret>,
+    error: &UpstreamError,
+    status: Option<u16>,
+) -> Fault {
+    let status = status.filter(|code| *code >= 400).or(error.status);
+    let kind = kind(error, status);
+    let text = match error.message.trim() {
+        "" => format!("HTTP {}", status.unwrap_or(500)),
+        text => text.chars().take(MESSAGE_CHARS).collect(),
+    };
+    let mut fault = Fault::new(kind, format!("{provider}: {}", without(key, text)));
+    fault.upstream_status = status;
+    if !error.param.is_empty() {
+        fault = fault.param(error.param.clone());
+    }
+    fault
+}
+
+/// The fault for a request that got no answer.
+pub fn send_fault(fault: &SendFault) -> Fault {
+    let (kind, text) = match fault.kind {
+        SendFaultKind::Connect => (FaultKind::Connect, "the backend cannot be reached"),
+        SendFaultKind::Reset => (FaultKind::Reset, "the backend closed the connection"),
+        SendFaultKind::Protocol => (FaultKind::BadAnswer, "the backend does not speak HTTP"),
+    };
+    Fault::new(kind, text).detail(fault.message.clone())
+}
+
+/// Upstreams repeat keys in their errors; ours never goes on.
+fn without(key: Option<&Secret>, text: String) -> String {
+    match key {
+        Some(key) if key.expose().len() >= 4 && text.contains(key.expose()) => {
+            text.replace(key.expose(), "****")
+        },
+        _ => text,
+    }
+}
+
+fn kind(error: &UpstreamError, status: Option<u16>) -> FaultKind {
+    let says = |words: &[&str]| {
+        let text = format!("{} {} {}", error.code, error.kind, error.message).to_lowercase();
+        words.iter().any(|word| text.contains(word))
+    };
+    match status {
+        Some(400 | 413 | 422) if says(TOO_LONG) => FaultKind::ContextWindow,
+        Some(400 | 403 | 422) if says(POLICY) => FaultKind::ContentPolicy,
+        Some(401 | 403) => FaultKind::UpstreamAuth,
+        Some(402) => FaultKind::Payment,
+        Some(404) => FaultKind::UpstreamNotFound,
+        Some(408) => FaultKind::Timeout,
+        Some(429) => FaultKind::RateLimited,
+        Some(503 | 529) => FaultKind::Overloaded,
+        // 501: Ollama and llama.cpp, asked for what the model cannot do.
+        Some(400..=499 | 501) => FaultKind::Refused,
+        Some(_) => FaultKind::UpstreamError,
+        None if says(TOO_LONG) => FaultKind::ContextWindow,
+        None => match error.kind.as_str() {
+            "overloaded_error" => FaultKind::Overloaded,
+            "rate_limit_error" => FaultKind::RateLimited,
+            "authentication_error" | "permission_error" => FaultKind::UpstreamAuth,
+            "invalid_request_error" => FaultKind::Refused,
+            _ => FaultKind::UpstreamError,
+        },
+    }
+}
+
+/// `retry-after-ms`, else `Retry-After` in seconds or as a date.
+fn retry_after(headers: &HeaderMap, now_s: i64) -> Option<Duration> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    if let Some(ms) = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok()) {
+        return Duration::try_from_secs_f64(ms / 1_000.0).ok();
+    }
+    let value = text(RETRY_AFTER.as_str())?;
+    if let Ok(seconds) = value.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let at: Timestamp = rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+    Some(Duration::from_secs(u64::try_from(at.as_second() - now_s).unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(status: u16, message: &str) -> FaultKind {
+        let error = UpstreamError { message: message.to_owned(), ..UpstreamError::default() };
+        said("x", None, &error, Some(status)).kind
+    }
+
+    #[test]
+    fn statuses_and_words_tell_the_kind() {
+        assert_eq!(error(400, "This model's maximum context length is 2048 tokens."), FaultKind::ContextWindow);
+        assert_eq!(error(400, "prompt is too long: 250000 tokens > 200000 maximum"), FaultKind::ContextWindow);
+        assert_eq!(error(400, "temperature must be below 2"), FaultKind::Refused);
+        assert_eq!(error(403, "country not supported"), FaultKind::UpstreamAuth);
+        assert_eq!(error(404, "model not found"), FaultKind::UpstreamNotFound);
+        assert_eq!(error(501, "this model does not support embeddings"), FaultKind::Refused);
+        assert_eq!(error(503, "server busy"), FaultKind::Overloaded);
+        assert_eq!(error(529, "Overloaded"), FaultKind::Overloaded);
+        assert_eq!(error(500, ""), FaultKind::UpstreamError);
+    }
+
+    #[test]
+    fn our_key_is_never_repeated() {
+        let key = Secret::new("sk-planted-1".to_owned());
+        let error = UpstreamError {
+            message: "Incorrect API key provided: sk-planted-1.".to_owned(),
+            ..UpstreamError::default()
+        };
+        let fault = said("openai", Some(&key), &error, Some(401));
+        assert_eq!(fault.message, "openai: Incorrect API key provided: ****.");
+    }
+
+    #[test]
+    fn waits_are_read_in_all_spellings() {
+        let wait = |name: &'static str, value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, http::HeaderValue::from_static(value));
+            retry_after(&headers, 1_445_412_470)
+        };
+        assert_eq!(wait("retry-after", "20"), Some(Duration::from_secs(20)));
+        assert_eq!(wait("retry-after-ms", "1500"), Some(Duration::from_millis(1_500)));
+        let date = "Wed, 21 Oct 2015 07:28:00 GMT";
+        assert_eq!(wait("retry-after", date), Some(Duration::from_secs(10)));
+        assert_eq!(wait("retry-after", "soon"), None);
+        assert_eq!(wait("retry-after", "-4"), None);
+    }
+}

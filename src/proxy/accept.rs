@@ -1,0 +1,155 @@
+//! Sockets: one accept loop a worker, a cap on connections, a sweep of idle ones, and a drain.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::proxy::connection::{Activity, Held, Seconds, Watched};
+use crate::proxy::service::Service;
+use crate::proxy::{Shared, Worker};
+
+/// How long a connection may wait for its next request.
+const IDLE_LIMIT_S: u64 = 75;
+/// How often overdue connections are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// How long to wait when the system has no more file handles.
+const OUT_OF_HANDLES: Duration = Duration::from_millis(50);
+/// Largest head of a request.
+const HEAD_BYTES: usize = 64 << 10;
+
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
+    content-length: 84\r\nconnection: close\r\nretry-after: 1\r\n\r\n\
+    {\"error\":{\"message\":\"too many connections\",\"type\":\"internal_server_error\",\"code\":\"503\"}}";
+
+/// Accepts and serves connections until `stop`, then lets those in flight end. It returns when the
+/// last has ended; the caller sets the deadline.
+pub async fn serve(listener: TcpListener, worker: Arc<Worker>, stop: CancellationToken) {
+    let seconds: Seconds = Arc::new(AtomicU64::new(0));
+    let tasks = TaskTracker::new();
+    let mut held: Vec<Held> = Vec::new();
+    let mut sweep = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    let held_one = admit(stream, peer, &worker, &seconds, &tasks, &stop);
+                    held.extend(held_one);
+                },
+                Err(error) => rest_after(&error).await,
+            },
+            _ = sweep.tick() => {
+                seconds.fetch_add(1, Ordering::Relaxed);
+                end_overdue(&mut held, seconds.load(Ordering::Relaxed), &worker);
+                worker.pool.sweep();
+            },
+            () = stop.cancelled() => break,
+        }
+    }
+    drop(listener);
+    tasks.close();
+    tasks.wait().await;
+}
+
+/// An accept that failed: the client's doing is passed over, ours gives the system a moment.
+async fn rest_after(error: &io::Error) {
+    let theirs = matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+    );
+    if !theirs {
+        tracing::warn!("cannot accept a connection: {error}");
+        tokio::time::sleep(OUT_OF_HANDLES).await;
+    }
+}
+
+fn admit(
+    stream: TcpStream,
+    peer: std::net::SocketAddr,
+    worker: &Arc<Worker>,
+    seconds: &Seconds,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Option<Held> {
+    let Some(place) = Place::take(&worker.shared) else {
+        tasks.spawn(async move {
+            let mut stream = stream;
+            // They asked for nothing yet; whether they read the refusal is their matter.
+            drop(stream.write_all(FULL).await);
+        });
+        return None;
+    };
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!("no TCP_NODELAY: {error}");
+    }
+    let activity = Arc::new(Activity::default());
+    let socket = Watched::new(stream, Arc::clone(&activity), Arc::clone(seconds));
+    let service = Service::new(Arc::clone(worker), peer, Arc::clone(&activity), Arc::clone(seconds));
+    let stop = stop.clone();
+    let task = tasks.spawn(async move {
+        let _place = place;
+        let service = service_fn(|request| service.call(request));
+        let connection =
+            http1::Builder::new().max_buf_size(HEAD_BYTES).serve_connection(TokioIo::new(socket), service);
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            },
+        };
+        if let Err(error) = ended {
+            tracing::trace!("connection of {peer}: {error}");
+        }
+    });
+    Some(Held { activity, abort: task.abort_handle() })
+}
+
+fn end_overdue(held: &mut Vec<Held>, now: u64, worker: &Worker) {
+    let head_limit = worker.shared.setup.load().config.limits.header_timeout.as_secs().max(1);
+    held.retain(|one| {
+        if one.activity.is_overdue(now, head_limit, IDLE_LIMIT_S) {
+            one.abort.abort();
+        }
+        !one.abort.is_finished()
+    });
+}
+
+/// One of the connections there may be at once.
+struct Place(Arc<Shared>);
+
+impl Place {
+    fn take(shared: &Arc<Shared>) -> Option<Self> {
+        let most = shared.setup.load().config.limits.connections;
+        let before = shared.connections.fetch_add(1, Ordering::Relaxed);
+        let place = Self(Arc::clone(shared));
+        (before < most).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_refusal_tells_its_own_length() {
+        let text = std::str::from_utf8(FULL).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{}", body.len());
+    }
+}

@@ -1,0 +1,310 @@
+//! One try: build, send, and read until there is something for the client.
+//!
+//! Nothing has gone to the client when this returns a fault, so the walk may go on elsewhere.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use crate::base::{DeploymentIdx, Fault, FaultKind, Secret};
+use crate::net::{Exchange, UpstreamBody};
+use crate::provider::{self, Asked, Backend, Outgoing, Plain, Pump, pump};
+use crate::proxy::Worker;
+use crate::proxy::settle::Draft;
+use crate::route::host::SUSPECT_AFTER;
+use crate::wire::WriterOptions;
+
+/// Longest error body that is read of an upstream.
+const ERROR_BYTES: usize = 256 << 10;
+/// How long an error body may take.
+const ERROR_WITHIN: Duration = Duration::from_secs(5);
+/// Largest single event of a stream.
+const EVENT_BYTES: usize = 16 << 20;
+
+/// Time-outs of one try.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// To open a connection.
+    pub connect: Duration,
+    /// For a whole plain answer, or for the first byte of a stream.
+    pub answer: Duration,
+    /// Between two events of a stream.
+    pub idle: Duration,
+    /// Largest plain answer, in bytes.
+    pub bytes: usize,
+}
+
+/// What a try brought.
+#[derive(Debug)]
+pub enum Served {
+    /// A whole answer in the client's dialect.
+    Plain(Plain),
+    /// An answer that is no JSON (audio): its type and its bytes as they come.
+    Raw {
+        /// The upstream's content type.
+        content_type: Option<HeaderValue>,
+        /// The bytes.
+        body: UpstreamBody,
+    },
+    /// A stream whose first content has come.
+    Stream(Started),
+}
+
+/// A stream whose first content has come.
+#[derive(Debug)]
+pub struct Started {
+    /// The rest of it.
+    pub body: UpstreamBody,
+    /// Its way to the client.
+    pub pump: Pump,
+    /// What goes to the client first.
+    pub first: BytesMut,
+    /// It is complete already.
+    pub done: bool,
+    /// Why it ended was said.
+    pub finished: bool,
+}
+
+/// Everything one try goes by.
+pub struct Attempt<'a> {
+    /// Whose connections are used.
+    pub worker: &'a Worker,
+    /// Where to.
+    pub idx: DeploymentIdx,
+    /// What is prepared for it.
+    pub backend: &'a Backend,
+    /// The upstream's name of the model.
+    pub model: &'a str,
+    /// Overrides that hold for this try.
+    pub set: Option<&'a Map<String, Value>>,
+    /// Time-outs.
+    pub limits: Limits,
+    /// How answers are written for the client.
+    pub options: WriterOptions,
+}
+
+impl Attempt<'_> {
+    /// Runs the try. What it learns goes into the draft.
+    ///
+    /// # Errors
+    /// The fault that ended it; nothing has been sent to the client.
+    pub async fn run(self, asked: &Asked, draft: &mut Draft) -> Result<Served, Fault> {
+        let setup = std::sync::Arc::clone(&draft.setup);
+        let node = setup.fleet.table.deployment(self.idx);
+        let deployment = node.map(|node| &node.config);
+        let deployment = deployment.ok_or_else(|| Fault::new(FaultKind::Internal, "no such deployment"))?;
+        let outgoing = provider::build(asked, self.backend, deployment, self.model, self.set)?;
+        if !outgoing.dropped.is_empty() {
+            let (call, dropped) = (draft.call_id.as_str(), outgoing.dropped.join(", "));
+            tracing::debug!(call, dropped, "parameters left out");
+        }
+        self.log_body(draft, "request", &outgoing.body);
+        let key = deployment.upstream.key.as_ref();
+        let deadline = Instant::now() + self.limits.answer;
+        let exchange = self.guard(draft, deadline, true, self.send(&outgoing)).await?;
+        let exchange = exchange.map_err(|fault| provider::send_fault(&fault))?;
+        draft.answered(exchange.head.status);
+        if !exchange.head.status.is_success() {
+            return Err(self.refusal(exchange, key).await);
+        }
+        let outcome = if asked.stream() {
+            self.first_content(asked, draft, exchange.body).await.map(Served::Stream)
+        } else if is_json(&exchange) {
+            self.whole(asked, draft, exchange.body, deadline).await.map(Served::Plain)
+        } else {
+            let content_type = exchange.head.headers.get(CONTENT_TYPE).cloned();
+            return Ok(Served::Raw { content_type, body: exchange.body });
+        };
+        outcome.map_err(|fault| pump::without_key(fault, key))
+    }
+
+    async fn send(&self, outgoing: &Outgoing) -> Result<Exchange, crate::net::SendFault> {
+        let make = || {
+            let mut request = Request::new(Full::new(outgoing.body.clone()));
+            *request.method_mut() = Method::POST;
+            *request.uri_mut() = outgoing.uri.clone();
+            *request.headers_mut() = outgoing.headers.clone();
+            request
+        };
+        self.worker.pool.send(&self.backend.origin, self.limits.connect, make).await
+    }
+
+    /// Waits for a step of the try, but not past its deadline and not on a host that goes down.
+    async fn guard<T>(
+        &self,
+        draft: &Draft,
+        deadline: Instant,
+        first_byte: bool,
+        step: impl Future<Output = T>,
+    ) -> Result<T, Fault> {
+        let mut step = pin!(step);
+        let host = draft.permit().map(|permit| permit.host());
+        let suspect = first_byte && self.backend.origin.local;
+        let early = Instant::now() + SUSPECT_AFTER;
+        let mut timer = pin!(tokio::time::sleep_until(if suspect { early.min(deadline) } else { deadline }));
+        let mut gone = pin!(async {
+            match host {
+                Some(host) => host.gone().notified().await,
+                None => std::future::pending().await,
+            }
+        });
+        loop {
+            tokio::select! {
+                biased;
+                output = &mut step => return Ok(output),
+                () = &mut gone => {
+                    self.worker.pool.forget(&self.backend.origin);
+                    return Err(Fault::new(FaultKind::HostDown, "the backend's host went down"));
+                },
+                () = &mut timer => {
+                    if timer.deadline() >= deadline {
+                        let text = format!("no answer within {} s", self.limits.answer.as_secs_f64());
+                        return Err(Fault::new(FaultKind::Timeout, text));
+                    }
+                    draft.setup.fleet.suspect(self.idx, draft.shared.clock.mono());
+                    timer.as_mut().reset(deadline);
+                },
+            }
+        }
+    }
+
+    /// The fault for an answer that is no success.
+    async fn refusal(&self, exchange: Exchange, key: Option<&Secret>) -> Fault {
+        let Exchange { head, mut body } = exchange;
+        let mut bytes = BytesMut::new();
+        let read = async {
+            while let Some(Ok(frame)) = body.frame().await {
+                if let Some(data) = frame.data_ref() {
+                    bytes.extend_from_slice(data);
+                }
+                if bytes.len() >= ERROR_BYTES {
+                    break;
+                }
+            }
+        };
+        // What came until then tells enough.
+        let _in_time: Result<(), _> = tokio::time::timeout(ERROR_WITHIN, read).await;
+        let now_s = self.worker.shared.clock.wall().as_secs();
+        provider::classify(self.backend, key, head.status, &head.headers, &bytes, now_s)
+    }
+
+    async fn whole(
+        &self,
+        asked: &Asked,
+        draft: &mut Draft,
+        mut body: UpstreamBody,
+        deadline: Instant,
+    ) -> Result<Plain, Fault> {
+        let bytes = self.guard(draft, deadline, false, collect(&mut body, self.limits.bytes)).await??;
+        self.log_body(draft, "answer", &bytes);
+        let provider = &self.backend.provider;
+        let plain =
+            provider::plain(asked.surface, self.backend.dialect, provider, &bytes, &self.options)?;
+        draft.used(plain.usage);
+        draft.content(1);
+        Ok(plain)
+    }
+
+    /// Reads a stream until it holds something for the client, or is complete.
+    async fn first_content(
+        &self,
+        asked: &Asked,
+        draft: &mut Draft,
+        mut body: UpstreamBody,
+    ) -> Result<Started, Fault> {
+        let mut pump = Pump::new(
+            asked.surface,
+            self.backend.dialect,
+            &self.backend.provider,
+            self.options.clone(),
+            EVENT_BYTES,
+        );
+        let mut first = BytesMut::new();
+        let mut finished = false;
+        let mut deadline = Instant::now() + self.limits.idle;
+        loop {
+            let frame = self.guard(draft, deadline, true, body.frame()).await?;
+            let seen = match frame {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => {
+                        self.log_body(draft, "answer", &data);
+                        pump.push(data, &mut first)?
+                    },
+                    Err(_trailers) => continue,
+                },
+                Some(Err(error)) if !finished => return Err(cut(&error)),
+                Some(Err(_)) | None => {
+                    let seen = pump.rest(&mut first)?;
+                    draft.used(seen.usage);
+                    if finished || seen.finished || seen.done {
+                        return Ok(Started { body, pump, first, done: true, finished: true });
+                    }
+                    return Err(ended_early());
+                },
+            };
+            draft.used(seen.usage);
+            draft.content(seen.content);
+            finished |= seen.finished;
+            if seen.content > 0 || seen.done {
+                return Ok(Started { body, pump, first, done: seen.done, finished });
+            }
+            if seen.events > 0 {
+                deadline = Instant::now() + self.limits.idle;
+            }
+        }
+    }
+
+    fn log_body(&self, draft: &Draft, what: &'static str, bytes: &[u8]) {
+        if self.worker.shared.log_bodies {
+            let (call, body) = (draft.call_id.as_str(), String::from_utf8_lossy(bytes));
+            tracing::info!(call, %body, "{what} body");
+        }
+    }
+}
+
+/// Whether an answer is JSON, by what it says of itself; what says nothing counts as JSON.
+fn is_json(exchange: &Exchange) -> bool {
+    let kind = exchange.head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.is_none_or(|kind| kind.contains("json") || kind.starts_with("text/plain"))
+        || exchange.head.status == StatusCode::NO_CONTENT
+}
+
+/// The whole body; a single chunk is not copied.
+async fn collect(body: &mut UpstreamBody, limit: usize) -> Result<Bytes, Fault> {
+    let mut only = Bytes::new();
+    let mut several = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|error| cut(&error))?.into_data() else { continue };
+        if only.is_empty() && several.is_empty() {
+            only = data;
+        } else {
+            if several.is_empty() {
+                several.extend_from_slice(&only);
+            }
+            several.extend_from_slice(&data);
+        }
+        if only.len().max(several.len()) > limit {
+            let text = format!("the backend's answer is larger than {} MiB", limit >> 20);
+            return Err(Fault::new(FaultKind::BadAnswer, text));
+        }
+    }
+    Ok(if several.is_empty() { only } else { several.freeze() })
+}
+
+/// The fault for a connection that broke in the middle of an answer.
+pub(crate) fn cut(error: &hyper::Error) -> Fault {
+    let text = "the backend's connection broke in the middle of the answer";
+    Fault::new(FaultKind::Reset, text).detail(error.to_string())
+}
+
+/// The fault for a stream that ended without saying so.
+pub(crate) fn ended_early() -> Fault {
+    Fault::new(FaultKind::Reset, "the backend's stream ended before the answer was complete")
+}

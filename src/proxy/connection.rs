@@ -1,0 +1,163 @@
+//! What one client connection is doing, so that a sweep can end those that only hold a socket.
+//!
+//! hyper's own header time-out also ends idle keep-alive connections and makes a timer a request;
+//! here a request costs three relaxed stores, and one look a second finds the overdue ones.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::task::AbortHandle;
+
+/// Waiting for a request.
+const IDLE: u32 = 0;
+/// Some bytes of a head have come.
+const HEAD: u32 = 1;
+/// A request is being served.
+const BUSY: u32 = 2;
+
+/// The state of a connection, shared by its socket, its service and the sweep.
+#[derive(Debug, Default)]
+pub struct Activity {
+    phase: AtomicU32,
+    /// The second in which the phase began.
+    since: AtomicU64,
+    /// Requests being served: more than one only with pipelining.
+    serving: AtomicU32,
+}
+
+/// A coarse clock for all connections of a worker: seconds since it began.
+pub type Seconds = Arc<AtomicU64>;
+
+/// Marks a connection as busy for as long as it lives.
+#[derive(Debug)]
+pub struct Serving {
+    activity: Arc<Activity>,
+    seconds: Seconds,
+}
+
+/// A client's socket that notes when bytes of a new request come.
+#[derive(Debug)]
+pub struct Watched {
+    stream: TcpStream,
+    activity: Arc<Activity>,
+    seconds: Seconds,
+}
+
+/// A connection as the sweep sees it.
+#[derive(Debug)]
+pub struct Held {
+    /// What it does.
+    pub activity: Arc<Activity>,
+    /// Ends its task.
+    pub abort: AbortHandle,
+}
+
+impl Activity {
+    /// A request begins to be served.
+    pub fn serve(self: &Arc<Self>, seconds: &Seconds) -> Serving {
+        self.serving.fetch_add(1, Ordering::Relaxed);
+        self.phase.store(BUSY, Ordering::Relaxed);
+        Serving { activity: Arc::clone(self), seconds: Arc::clone(seconds) }
+    }
+
+    /// Whether it has waited for too long: for the rest of a head, or for a next request.
+    pub fn is_overdue(&self, now: u64, head_limit: u64, idle_limit: u64) -> bool {
+        let waited = now.saturating_sub(self.since.load(Ordering::Relaxed));
+        match self.phase.load(Ordering::Relaxed) {
+            HEAD => waited > head_limit,
+            IDLE => waited > idle_limit,
+            _ => false,
+        }
+    }
+
+    fn enter(&self, phase: u32, seconds: &Seconds) {
+        self.since.store(seconds.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.phase.store(phase, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        if self.activity.serving.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.activity.enter(IDLE, &self.seconds);
+        }
+    }
+}
+
+impl Watched {
+    /// Watches a socket.
+    pub fn new(stream: TcpStream, activity: Arc<Activity>, seconds: Seconds) -> Self {
+        activity.enter(IDLE, &seconds);
+        Self { stream, activity, seconds }
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut this.stream).poll_read(cx, buffer);
+        let came = buffer.filled().len() > before;
+        if came && this.activity.phase.load(Ordering::Relaxed) == IDLE {
+            this.activity.enter(HEAD, &this.seconds);
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_waiting_connections_become_overdue() {
+        let seconds: Seconds = Arc::new(AtomicU64::new(100));
+        let activity = Arc::new(Activity::default());
+        activity.enter(HEAD, &seconds);
+        assert!(!activity.is_overdue(115, 15, 75) && activity.is_overdue(116, 15, 75));
+        let serving = activity.serve(&seconds);
+        assert!(!activity.is_overdue(10_000, 15, 75), "a long answer is no idleness");
+        seconds.store(300, Ordering::Relaxed);
+        drop(serving);
+        assert!(!activity.is_overdue(375, 15, 75) && activity.is_overdue(376, 15, 75));
+    }
+}

@@ -1,0 +1,270 @@
+//! The walk of one request: from its bytes to an answer, over as many tries as it takes.
+
+mod answer;
+mod arrive;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, Response, request};
+use hyper::body::Incoming;
+
+use crate::base::{CallId, DeploymentIdx, Fault, FaultKind, Mono, Surface};
+use crate::live::Happened;
+use crate::provider::Asked;
+use crate::proxy::Worker;
+use crate::proxy::attempt::{Attempt, Limits};
+use crate::proxy::body::Body;
+use crate::proxy::respond::{Client, respond};
+use crate::proxy::settle::{Draft, Opening, Peer};
+use crate::route::{Kind, Present, Step, Try, WaitReason, Walk};
+use crate::traffic::FleetView;
+
+/// To open a connection where another backend could take over.
+const CONNECT: Duration = Duration::from_millis(1_500);
+/// To open one where none could.
+const CONNECT_LONE: Duration = Duration::from_secs(5);
+/// For an answer where neither request, deployment nor router say.
+const ANSWER: Duration = Duration::from_mins(10);
+/// How soon a request that waits for a slot looks again: slots are given back at any time.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// Which inference route a request takes.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// What kind of request.
+    pub surface: Surface,
+    /// The path below `/v1`, with its slash.
+    pub subpath: &'static str,
+    /// The model that the path names (`/engines/{model}/…`).
+    pub model: Option<String>,
+}
+
+/// A request as it goes from try to try.
+struct Journey<'a> {
+    worker: &'a Worker,
+    client: Client,
+    asked: Asked,
+    headers: &'a HeaderMap,
+    walk: Walk,
+    /// What the present configuration forbids, and which one that is.
+    present: Option<(usize, Present)>,
+    /// The idle limit of the try that serves.
+    idle: Duration,
+}
+
+/// The dialect that clients of a surface speak.
+pub const fn dialect(surface: Surface) -> Client {
+    match surface {
+        Surface::Messages | Surface::CountTokens => Client::Anthropic,
+        _ => Client::OpenAi,
+    }
+}
+
+/// Serves one inference request; every way out of it is an answer.
+pub async fn handle(
+    worker: &Worker,
+    route: Route,
+    head: request::Parts,
+    body: Incoming,
+    peer: Peer,
+) -> Response<Body> {
+    let started = worker.shared.clock.mono();
+    let client = dialect(route.surface);
+    let call_id = arrive::call_id(&head.headers);
+    let setup = worker.shared.setup.load_full();
+    let surface = route.surface;
+    let mut opening = Opening {
+        call_id: call_id.clone(),
+        started,
+        surface,
+        client,
+        model: Arc::from(""),
+        peer,
+        stream: false,
+        bytes_in: 0,
+        prompt_bytes: 0,
+    };
+    let limit = setup.config.limits.body_bytes;
+    let mut response = match arrive::read(route, &head, body, limit).await {
+        Ok(arrived) => {
+            opening.model = Arc::from(arrived.model(&setup.config.general));
+            opening.stream = arrived.asked.stream();
+            opening.bytes_in = arrived.bytes_in as u64;
+            opening.prompt_bytes = arrived.prompt_bytes();
+            let draft = Draft::begin(&worker.shared, setup, opening);
+            travel(worker, client, arrived.asked, &head.headers, draft).await
+        },
+        Err(fault) => {
+            let mut draft = Draft::begin(&worker.shared, setup, opening);
+            draft.refused(&fault);
+            respond(client, &fault)
+        },
+    };
+    answer::insert(response.headers_mut(), answer::CALL_ID, call_id.as_str());
+    response
+}
+
+/// Walks until there is an answer.
+async fn travel(
+    worker: &Worker,
+    client: Client,
+    asked: Asked,
+    headers: &HeaderMap,
+    mut draft: Draft,
+) -> Response<Body> {
+    let setup = Arc::clone(&draft.setup);
+    let table = &setup.fleet.table;
+    let ask = match arrive::ask(&asked, headers, &mut draft) {
+        Ok(ask) => ask,
+        Err(fault) => return give(client, &fault, draft),
+    };
+    if let Some(found) = table.resolve(&ask.model) {
+        draft.group = found.name;
+    }
+    let walk = match Walk::new(table, ask, fastrand::u64(..)) {
+        Ok(walk) => walk,
+        Err(fault) => return give(client, &fault, draft),
+    };
+    let mut journey = Journey { worker, client, asked, headers, walk, present: None, idle: ANSWER };
+    let mut last: Option<Fault> = None;
+    loop {
+        match journey.next(&draft, last.take().as_ref()) {
+            Step::Give(fault) => return give(client, &fault, draft),
+            Step::Wait { until, why } => journey.wait(until, why).await,
+            Step::Try(chosen) => match journey.attempt(&chosen, &mut draft).await {
+                Some(Ok(served)) => return journey.answer(served, draft),
+                Some(Err(fault)) => last = Some(fault),
+                None => {},
+            },
+        }
+    }
+}
+
+fn give(client: Client, fault: &Fault, mut draft: Draft) -> Response<Body> {
+    draft.refused(fault);
+    let mut response = respond(client, fault);
+    answer::note_tries(response.headers_mut(), &draft);
+    response
+}
+
+impl Journey<'_> {
+    /// Asks the walk, within what the present configuration still allows.
+    fn next(&mut self, draft: &Draft, last: Option<&Fault>) -> Step {
+        let setup = &draft.setup;
+        let present = self.worker.shared.setup.load();
+        if Arc::ptr_eq(&present, setup) {
+            self.present = None;
+        } else {
+            let mark = Arc::as_ptr(&present).addr();
+            if self.present.as_ref().is_none_or(|(known, _)| *known != mark) {
+                let made = Present::new(&setup.fleet.table, &present.fleet.table, &draft.tags);
+                self.present = Some((mark, made));
+            }
+        }
+        let surface = self.asked.surface;
+        let serves = |idx: DeploymentIdx| setup.backend(idx).is_some_and(|b| b.serves(surface));
+        let now = self.worker.shared.clock.mono();
+        let view = FleetView {
+            fleet: &setup.fleet,
+            now,
+            serves: &serves,
+            present: self.present.as_ref().map(|(_mark, present)| present),
+        };
+        self.walk.next(&setup.fleet.table, &view, last, now)
+    }
+
+    /// Waits as the walk asked: a backoff in full, a slot in short looks.
+    async fn wait(&self, until: Mono, why: WaitReason) {
+        let now = self.worker.shared.clock.mono();
+        let wait = until.since(now);
+        let wait = match why {
+            WaitReason::Backoff { .. } => wait,
+            WaitReason::Full => wait.min(LOOK_AGAIN),
+        };
+        tokio::time::sleep(wait).await;
+    }
+
+    /// Runs one try; `None` when its slot or trial was taken by another request meanwhile.
+    async fn attempt(
+        &mut self,
+        chosen: &Try,
+        draft: &mut Draft,
+    ) -> Option<Result<crate::proxy::attempt::Served, Fault>> {
+        let setup = Arc::clone(&draft.setup);
+        let now = self.worker.shared.clock.mono();
+        let permit = setup.fleet.acquire(chosen.deployment, chosen.is_trial, now)?;
+        self.count(chosen, draft);
+        draft.attempt(chosen, Some(permit));
+        let Some(backend) = setup.backend(chosen.deployment) else {
+            let fault = Fault::new(FaultKind::Internal, "the deployment is not prepared");
+            draft.not_sent(&fault);
+            return Some(Err(fault));
+        };
+        let (limits, client_timeout) = self.limits(chosen, draft);
+        self.idle = limits.idle;
+        let attempt = Attempt {
+            worker: self.worker,
+            idx: chosen.deployment,
+            backend,
+            model: &chosen.upstream_model,
+            set: chosen.hop.and_then(|hop| self.asked.head()?.overrides(hop)),
+            limits,
+            options: answer::writer_options(&self.asked, draft),
+        };
+        let outcome = attempt.run(&self.asked, draft).await;
+        if let Err(fault) = &outcome {
+            let blameless = matches!(
+                fault.kind,
+                FaultKind::Unsupported | FaultKind::InvalidRequest | FaultKind::Internal
+            );
+            if blameless {
+                draft.not_sent(fault);
+            } else {
+                draft.failed(fault, client_timeout && fault.kind == FaultKind::Timeout);
+            }
+        }
+        Some(outcome)
+    }
+
+    /// Counts what kind of step a try is, and tells of a change of backend.
+    fn count(&self, chosen: &Try, draft: &mut Draft) {
+        match chosen.kind {
+            Kind::First => return,
+            Kind::Retry => draft.retries += 1,
+            Kind::Tier | Kind::Fallback => {
+                draft.fallbacks += u32::from(chosen.kind == Kind::Fallback);
+                let table = &draft.setup.fleet.table;
+                let to = table.deployment(chosen.deployment).map(|node| &*node.config.name);
+                let from = draft.last_backend().unwrap_or(&draft.group);
+                let (to, why) = (to.unwrap_or_default(), chosen.reason.to_string());
+                let call = draft.call_id.as_str();
+                let event = Happened::fallback(&draft.group, from, to, &why, call);
+                draft.shared.live.event(event);
+            },
+        }
+    }
+
+    /// Time-outs of a try: the request's own, else the deployment's, else the router's; and whether
+    /// the one for the answer was the client's own.
+    fn limits(&self, chosen: &Try, draft: &Draft) -> (Limits, bool) {
+        let setup = &draft.setup;
+        let node = setup.fleet.table.deployment(chosen.deployment);
+        let own = node.map(|node| node.config.timeouts).unwrap_or_default();
+        let router = setup.fleet.table.router();
+        let wish = arrive::timeouts(&self.asked, self.headers);
+        let plain = wish.request.or(own.request).or(router.timeouts.request);
+        let stream = wish.stream.or(own.stream).or(router.timeouts.stream).or(plain);
+        let streaming = self.asked.stream();
+        let answer = if streaming { stream } else { plain }.unwrap_or(ANSWER);
+        let wished = if streaming { wish.stream.or(wish.request) } else { wish.request };
+        let lone = !setup.has_others(chosen.deployment);
+        let limits = Limits {
+            connect: if lone { CONNECT_LONE } else { CONNECT }.min(answer),
+            answer,
+            idle: answer,
+            bytes: setup.config.limits.answer_bytes,
+        };
+        (limits, wished == Some(answer))
+    }
+}

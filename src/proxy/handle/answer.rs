@@ -1,0 +1,116 @@
+//! The answer's head: LiteLLM's headers, and the body for what a try brought.
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, Response};
+
+use crate::base::Secret;
+use crate::provider::{Asked, Plain};
+use crate::proxy::attempt::Served;
+use crate::proxy::body::Body;
+use crate::proxy::handle::Journey;
+use crate::proxy::relay::Relay;
+use crate::proxy::settle::Draft;
+use crate::wire::WriterOptions;
+
+/// The call's name.
+pub const CALL_ID: HeaderName = HeaderName::from_static("x-litellm-call-id");
+const MODEL_ID: HeaderName = HeaderName::from_static("x-litellm-model-id");
+const MODEL_GROUP: HeaderName = HeaderName::from_static("x-litellm-model-group");
+const RETRIES: HeaderName = HeaderName::from_static("x-litellm-attempted-retries");
+const FALLBACKS: HeaderName = HeaderName::from_static("x-litellm-attempted-fallbacks");
+const COST: HeaderName = HeaderName::from_static("x-litellm-response-cost");
+const OVERHEAD: HeaderName = HeaderName::from_static("x-litellm-overhead-duration-ms");
+const NO_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// Largest answer whose cost is told in a header.
+const COST_UP_TO: usize = 1 << 20;
+
+impl Journey<'_> {
+    /// The answer for what a try brought.
+    pub(super) fn answer(&self, served: Served, draft: Draft) -> Response<Body> {
+        let mut response = Response::new(Body::full(Bytes::new()));
+        note_backend(response.headers_mut(), &draft);
+        note_tries(response.headers_mut(), &draft);
+        match served {
+            Served::Plain(plain) => finish_plain(&mut response, plain, draft),
+            Served::Stream(started) => {
+                let headers = response.headers_mut();
+                let kind = HeaderValue::from_static("text/event-stream; charset=utf-8");
+                headers.insert(CONTENT_TYPE, kind);
+                headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+                // nginx in front of us must not gather events.
+                headers.insert(NO_BUFFERING, HeaderValue::from_static("no"));
+                let idle = self.idle;
+                let (surface, key) = (self.asked.surface, key_of(&draft));
+                let relay = Relay::events(started, draft, surface, self.client, key, idle);
+                *response.body_mut() = Body::relay(relay);
+            },
+            Served::Raw { content_type, body } => {
+                if let Some(kind) = content_type {
+                    response.headers_mut().insert(CONTENT_TYPE, kind);
+                }
+                let idle = self.idle;
+                *response.body_mut() = Body::relay(Relay::raw(body, draft, idle));
+            },
+        }
+        response
+    }
+}
+
+fn finish_plain(response: &mut Response<Body>, plain: Plain, mut draft: Draft) {
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if plain.body.len() <= COST_UP_TO
+        && let Some(cost) = draft.cost()
+    {
+        insert(headers, COST, &cost.to_string());
+    }
+    draft.sent(plain.body.len());
+    draft.served(200);
+    *response.body_mut() = Body::full(plain.body);
+}
+
+/// Which deployment serves, for which group, and what the gateway itself cost in time.
+fn note_backend(headers: &mut HeaderMap, draft: &Draft) {
+    let table = &draft.setup.fleet.table;
+    let node = draft.deployment().and_then(|idx| table.deployment(idx));
+    if let Some(node) = node {
+        insert(headers, MODEL_ID, &node.config.id);
+    }
+    if let Some(group) = draft.serving_group() {
+        insert(headers, MODEL_GROUP, group);
+    }
+    let ms = draft.overhead().as_secs_f64() * 1_000.0;
+    insert(headers, OVERHEAD, &format!("{ms:.3}"));
+}
+
+/// How many tries it took.
+pub fn note_tries(headers: &mut HeaderMap, draft: &Draft) {
+    headers.insert(RETRIES, HeaderValue::from(draft.retries));
+    headers.insert(FALLBACKS, HeaderValue::from(draft.fallbacks));
+}
+
+/// Sets a header, unless its value cannot stand in one (a group may be named in any script).
+pub fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// How answers are written for the client.
+pub fn writer_options(asked: &Asked, draft: &Draft) -> WriterOptions {
+    let head = asked.head();
+    let always = draft.setup.config.general.always_include_stream_usage;
+    WriterOptions {
+        model: draft.client_model().to_owned(),
+        id: format!("chatcmpl-{}", draft.call_id),
+        created: draft.shared.clock.wall().as_secs(),
+        include_usage: always || head.is_some_and(|head| head.include_usage),
+    }
+}
+
+fn key_of(draft: &Draft) -> Option<Secret> {
+    let node = draft.setup.fleet.table.deployment(draft.deployment()?)?;
+    node.config.upstream.key.clone()
+}

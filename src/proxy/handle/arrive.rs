@@ -1,0 +1,204 @@
+//! What a request says: body, headers, and what routing must know of both.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, request};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+
+use crate::base::{CallId, Fault, FaultKind, Surface};
+use crate::config::{General, Timeouts};
+use crate::provider::multipart::Form;
+use crate::provider::{Asked, Body, build};
+use crate::proxy::handle::Route;
+use crate::proxy::settle::Draft;
+use crate::route::{Ask, AskedFallbacks};
+use crate::token;
+use crate::wire::head::{Fallback, Fallbacks, Head};
+
+/// How long a client may take between two pieces of its body.
+const BODY_PIECE_WITHIN: Duration = Duration::from_secs(30);
+
+/// A request whose body is here.
+pub struct Arrived {
+    /// What was asked.
+    pub asked: Asked,
+    /// Bytes of the body.
+    pub bytes_in: usize,
+}
+
+impl Arrived {
+    /// The model asked for; the config may force one for chat.
+    pub fn model(&self, general: &General) -> String {
+        let forced = general.completion_model.as_ref();
+        match (&self.asked.body, forced) {
+            (Body::Json { head, .. }, Some(forced)) if head.surface == Surface::Chat => {
+                forced.clone()
+            },
+            (Body::Json { head, .. }, _) => head.model.clone(),
+            (Body::Form(form), _) => form.model.clone(),
+        }
+    }
+
+    /// Bytes of the prompt.
+    pub fn prompt_bytes(&self) -> usize {
+        self.asked.head().map_or(0, |head| head.prompt_bytes)
+    }
+}
+
+/// The call's name: the client's own when it sent a fit one.
+pub fn call_id(headers: &HeaderMap) -> CallId {
+    let own = headers.get("x-litellm-call-id").and_then(|value| value.to_str().ok());
+    own.and_then(CallId::from_client).unwrap_or_else(|| {
+        let mut text = uuid::Uuid::encode_buffer();
+        CallId::new(uuid::Uuid::new_v4().hyphenated().encode_lower(&mut text))
+    })
+}
+
+/// Reads a request's body and what must be known of it.
+///
+/// # Errors
+/// The body is too large, breaks off, or makes no sense.
+pub async fn read(
+    route: Route,
+    head: &request::Parts,
+    body: Incoming,
+    limit: usize,
+) -> Result<Arrived, Fault> {
+    let bytes = collect(&head.headers, body, limit).await?;
+    let bytes_in = bytes.len();
+    let form = matches!(route.surface, Surface::Transcription | Surface::Images)
+        .then(|| head.headers.get(CONTENT_TYPE))
+        .flatten()
+        .filter(|kind| kind.as_bytes().starts_with(b"multipart/form-data"));
+    let body = match form {
+        Some(kind) => Body::Form(Box::new(Form::read(kind, bytes)?)),
+        None => {
+            let head = Head::read_for(&bytes, route.surface, route.model.as_deref())?;
+            Body::Json { head: Box::new(head), bytes }
+        },
+    };
+    let mut forward = HeaderMap::new();
+    for (name, value) in &head.headers {
+        if build::is_forwarded(name) {
+            forward.append(name.clone(), value.clone());
+        }
+    }
+    Ok(Arrived { asked: Asked::new(route.surface, route.subpath, body, forward), bytes_in })
+}
+
+async fn collect(headers: &HeaderMap, mut body: Incoming, limit: usize) -> Result<Bytes, Fault> {
+    let too_large = || {
+        let text = format!("the request body is larger than {} MiB", limit >> 20);
+        Fault::new(FaultKind::TooLarge, text)
+    };
+    let told = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if told.is_some_and(|told: usize| told > limit) {
+        return Err(too_large());
+    }
+    let mut only = Bytes::new();
+    let mut several = BytesMut::new();
+    loop {
+        let next = tokio::time::timeout(BODY_PIECE_WITHIN, body.frame()).await;
+        let next = next.map_err(|_late| Fault::invalid("the request body stopped coming"))?;
+        let Some(frame) = next else { break };
+        let frame = frame.map_err(|error| {
+            Fault::new(FaultKind::ClientGone, "the request body broke off").detail(error.to_string())
+        })?;
+        let Ok(data) = frame.into_data() else { continue };
+        if only.is_empty() && several.is_empty() {
+            only = data;
+        } else {
+            if several.is_empty() {
+                several.reserve(told.unwrap_or(0).min(limit));
+                several.extend_from_slice(&only);
+            }
+            several.extend_from_slice(&data);
+        }
+        if only.len().max(several.len()) > limit {
+            return Err(too_large());
+        }
+    }
+    Ok(if several.is_empty() { only } else { several.freeze() })
+}
+
+/// What routing must know. Tags and end user go into the draft.
+///
+/// # Errors
+/// A header that makes no sense.
+pub fn ask(asked: &Asked, headers: &HeaderMap, draft: &mut Draft) -> Result<Ask, Fault> {
+    let model = Arc::clone(&draft.group);
+    let retries = number(headers, "x-litellm-num-retries")?;
+    let mut tags = Vec::new();
+    if let Some(list) = text(headers, "x-litellm-tags") {
+        let named = list.split(',').map(str::trim).filter(|tag| !tag.is_empty());
+        tags.extend(named.map(str::to_owned));
+    }
+    let customer = text(headers, "x-litellm-customer-id");
+    let customer = customer.or_else(|| text(headers, "x-litellm-end-user-id"));
+    let Some(head) = asked.head() else {
+        draft.tags.clone_from(&tags);
+        draft.end_user = customer.unwrap_or_default().to_owned();
+        return Ok(Ask { model, tags, num_retries: retries, ..Ask::default() });
+    };
+    for tag in &head.tags {
+        if !tags.contains(tag) {
+            tags.push(tag.clone());
+        }
+    }
+    let end_user = customer.map(str::to_owned).or_else(|| head.end_user.clone());
+    draft.end_user = end_user.unwrap_or_default();
+    draft.tags.clone_from(&tags);
+    Ok(Ask {
+        model,
+        tags,
+        fallbacks: head.fallbacks.as_ref().map(asked_fallbacks),
+        context_window_fallbacks: head.context_window_fallbacks.as_ref().map(asked_fallbacks),
+        disable_fallbacks: head.disable_fallbacks,
+        num_retries: head.num_retries.or(retries),
+        max_fallbacks: head.max_fallbacks,
+        tokens: token::estimate(head.prompt_bytes),
+        stream: head.stream,
+    })
+}
+
+/// Time-outs the client asked for, by body or header.
+pub fn timeouts(asked: &Asked, headers: &HeaderMap) -> Timeouts {
+    let seconds = |name| {
+        let seconds = text(headers, name)?.parse::<f64>().ok()?;
+        Duration::try_from_secs_f64(seconds).ok().filter(|wait| !wait.is_zero())
+    };
+    let head = asked.head();
+    Timeouts {
+        request: head.and_then(|head| head.timeout).or_else(|| seconds("x-litellm-timeout")),
+        stream: head
+            .and_then(|head| head.stream_timeout)
+            .or_else(|| seconds("x-litellm-stream-timeout")),
+    }
+}
+
+fn asked_fallbacks(own: &Fallbacks) -> AskedFallbacks {
+    match own {
+        Fallbacks::ByGroup(maps) => AskedFallbacks::Maps(maps.clone()),
+        Fallbacks::Chain(hops) => {
+            let names = hops.iter().map(|hop| match hop {
+                Fallback::Name(name) => name.clone(),
+                Fallback::With { model, .. } => model.clone(),
+            });
+            AskedFallbacks::List(names.collect())
+        },
+    }
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name).map(HeaderValue::to_str)?.ok().map(str::trim).filter(|text| !text.is_empty())
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Result<Option<u32>, Fault> {
+    let Some(text) = text(headers, name) else { return Ok(None) };
+    let number = text.parse().map_err(|_e| Fault::invalid(format!("`{name}` must be a number")))?;
+    Ok(Some(number))
+}
