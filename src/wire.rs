@@ -7,6 +7,7 @@ pub mod edit;
 pub mod frame;
 pub mod head;
 pub mod neutral;
+pub mod openai;
 pub mod scan;
 pub mod shape;
 
