@@ -11,6 +11,7 @@ pub mod frame;
 pub mod head;
 pub mod neutral;
 pub mod ollama;
+pub mod openai;
 pub mod params;
 pub mod scan;
 pub mod shape;

@@ -26,7 +26,7 @@ use crate::base::{Fault, Surface};
 use crate::wire::scan::{self, Kind, Member, ScanError, Span};
 
 /// One target of a request's own fallbacks.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fallback {
     /// A model group by name.
     Name(String),
@@ -40,7 +40,7 @@ pub enum Fallback {
 }
 
 /// A request's own `fallbacks`, in the spellings that are accepted.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fallbacks {
     /// Tried in order whatever model failed: plain names, or maps with `model` and overrides.
     Chain(Vec<Fallback>),
@@ -49,7 +49,7 @@ pub enum Fallbacks {
 }
 
 /// What the gateway must know of one request.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
     /// The route it came in by.
     pub surface: Surface,

@@ -1,4 +1,5 @@
 //! Whatever way a stream is split into chunks, the same frames come out.
+#![expect(clippy::indexing_slicing, reason = "a test may stop on the spot")]
 
 use proptest::prelude::*;
 

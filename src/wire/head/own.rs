@@ -155,7 +155,7 @@ pub(super) fn fallbacks(
     let list = list.map_err(|error| {
         Fault::invalid(format!("Invalid value for '{name}': {error}")).param(name)
     })?;
-    let by_group = list.iter().any(|item| is_group_map(item));
+    let by_group = list.iter().any(is_group_map);
     if by_group {
         let groups: Result<Vec<_>, _> = list.into_iter().map(|item| group(name, item)).collect();
         return groups.map(|groups| Some(Fallbacks::ByGroup(groups.concat())));

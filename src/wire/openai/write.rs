@@ -1,0 +1,372 @@
+//! The neutral form as a chat request.
+//!
+//! Reasoning of earlier turns is left out: OpenAI's own API refuses members it does not know in
+//! messages, and its models cannot use another's reasoning.
+
+use serde_json::{Map, Value, json};
+
+use crate::base::{Fault, FaultKind};
+use crate::wire::head::remove_path;
+use crate::wire::neutral::{
+    Format, Image, Message, Part, Request, Role, Thinking, Tool, ToolChoice,
+};
+use crate::wire::{WriteOptions, Written};
+
+/// Up to so many tokens of a budget are called `low` and `medium`.
+const LOW_BUDGET: u64 = 1024;
+const MEDIUM_BUDGET: u64 = 2048;
+
+/// Writes a request for an upstream that speaks OpenAI's API.
+///
+/// A stream is always asked to end with its usage. Fails when a hosted tool of another dialect is on
+/// offer and `drop_params` is off.
+pub fn write_request(request: &Request, options: &WriteOptions<'_>) -> Result<Written, Fault> {
+    let mut dropped = Vec::new();
+    let mut map = Map::new();
+    map.insert("model".to_owned(), options.model.into());
+    map.insert("messages".to_owned(), messages(&request.messages));
+    tools(request, options, &mut map, &mut dropped)?;
+    sampling(request, options, &mut map);
+    if let Some(effort) = effort(request.thinking.as_ref(), options.model) {
+        map.insert("reasoning_effort".to_owned(), effort.into());
+    }
+    if let Some(user) = &request.user {
+        map.insert("user".to_owned(), user.as_str().into());
+    }
+    if request.stream {
+        map.insert("stream".to_owned(), true.into());
+        map.insert("stream_options".to_owned(), json!({"include_usage": true}));
+    }
+    for (name, value) in &request.extra {
+        if !map.contains_key(name) {
+            map.insert(name.clone(), value.clone());
+        }
+    }
+    defaults(request, options, &mut map);
+    for path in options.drop {
+        if path != "model" && path != "messages" {
+            remove_path(&mut map, path);
+        }
+    }
+    let body = serde_json::to_vec(&map)
+        .map_err(|error| Fault::new(FaultKind::Internal, format!("cannot write JSON: {error}")))?;
+    Ok(Written { body, dropped })
+}
+
+/// Whether OpenAI's own API wants `max_completion_tokens` for this model: o-series and gpt-5.
+pub fn wants_completion_tokens(model: &str) -> bool {
+    let name = model.rsplit('/').next().unwrap_or(model);
+    let digit = |rest: &str| {
+        rest.bytes()
+            .next()
+            .is_some_and(|byte| byte.is_ascii_digit())
+    };
+    name.starts_with("gpt-5") || name.strip_prefix('o').is_some_and(digit)
+}
+
+fn tools(
+    request: &Request,
+    options: &WriteOptions<'_>,
+    map: &mut Map<String, Value>,
+    dropped: &mut Vec<String>,
+) -> Result<(), Fault> {
+    let mut list = Vec::new();
+    for tool in &request.tools {
+        match tool {
+            Tool::Function {
+                name,
+                description,
+                schema,
+                strict,
+                cache: _,
+            } => list.push(function(name, description.as_deref(), schema, *strict)),
+            Tool::Hosted(value) if is_foreign(value) => {
+                let kind = value
+                    .get("type")
+                    .and_then(Value::as_str)
+                    .unwrap_or_default();
+                if !options.drop_params {
+                    return Err(Fault::new(
+                        FaultKind::Unsupported,
+                        format!(
+                            "the chosen backend speaks OpenAI's API, which has no tool of type \
+                             `{kind}`; set `drop_params: true` to leave it out"
+                        ),
+                    )
+                    .param("tools"));
+                }
+                dropped.push(format!("tools.{kind}"));
+            },
+            Tool::Hosted(value) => list.push(value.clone()),
+        }
+    }
+    if list.is_empty() {
+        return Ok(());
+    }
+    map.insert("tools".to_owned(), list.into());
+    if let Some(choice) = &request.tool_choice {
+        map.insert("tool_choice".to_owned(), tool_choice(choice));
+    }
+    if let Some(parallel) = request.parallel_tool_calls {
+        map.insert("parallel_tool_calls".to_owned(), parallel.into());
+    }
+    Ok(())
+}
+
+fn function(name: &str, description: Option<&str>, schema: &Value, strict: Option<bool>) -> Value {
+    let mut function = Map::new();
+    function.insert("name".to_owned(), name.into());
+    if let Some(description) = description {
+        function.insert("description".to_owned(), description.into());
+    }
+    function.insert("parameters".to_owned(), schema.clone());
+    if let Some(strict) = strict {
+        function.insert("strict".to_owned(), strict.into());
+    }
+    json!({"type": "function", "function": function})
+}
+
+/// Anthropic's hosted tools carry a date: `web_search_20250305`.
+fn is_foreign(tool: &Value) -> bool {
+    let kind = tool.get("type").and_then(Value::as_str).unwrap_or_default();
+    kind.rsplit_once('_')
+        .is_some_and(|(_, date)| date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn tool_choice(choice: &ToolChoice) -> Value {
+    match choice {
+        ToolChoice::Auto => "auto".into(),
+        ToolChoice::None => "none".into(),
+        ToolChoice::Required => "required".into(),
+        ToolChoice::Function(name) => json!({"type": "function", "function": {"name": name}}),
+    }
+}
+
+fn sampling(request: &Request, options: &WriteOptions<'_>, map: &mut Map<String, Value>) {
+    let mut put = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            map.insert(name.to_owned(), value);
+        }
+    };
+    let limit = if wants_completion_tokens(options.model) {
+        "max_completion_tokens"
+    } else {
+        "max_tokens"
+    };
+    put(limit, request.max_tokens.map(Value::from));
+    put("temperature", request.temperature.map(Value::from));
+    put("top_p", request.top_p.map(Value::from));
+    put("top_k", request.top_k.map(Value::from));
+    put("seed", request.seed.map(Value::from));
+    put(
+        "frequency_penalty",
+        request.frequency_penalty.map(Value::from),
+    );
+    put(
+        "presence_penalty",
+        request.presence_penalty.map(Value::from),
+    );
+    let stop = (!request.stop.is_empty()).then(|| json!(request.stop));
+    put("stop", stop);
+    put("n", request.n.map(Value::from));
+    put("response_format", request.format.as_ref().map(format));
+}
+
+fn format(format: &Format) -> Value {
+    match format {
+        Format::Json => json!({"type": "json_object"}),
+        Format::Schema {
+            name,
+            schema,
+            strict,
+        } => {
+            let mut inner = Map::new();
+            let name = name.as_deref().unwrap_or("answer");
+            inner.insert("name".to_owned(), name.into());
+            inner.insert("schema".to_owned(), schema.clone());
+            if let Some(strict) = strict {
+                inner.insert("strict".to_owned(), (*strict).into());
+            }
+            json!({"type": "json_schema", "json_schema": inner})
+        },
+    }
+}
+
+/// The effort to name. What a client of another dialect said in other terms is left out for models
+/// that are known to refuse the parameter.
+fn effort<'a>(thinking: Option<&'a Thinking>, model: &str) -> Option<&'a str> {
+    let name = model.rsplit('/').next().unwrap_or(model);
+    let refuses = ["gpt-3", "gpt-4", "chatgpt"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix));
+    match thinking? {
+        Thinking::Effort(effort) => Some(effort),
+        _ if refuses => None,
+        Thinking::Off => Some("none"),
+        Thinking::On => Some("medium"),
+        Thinking::Budget(..=LOW_BUDGET) => Some("low"),
+        Thinking::Budget(..=MEDIUM_BUDGET) => Some("medium"),
+        Thinking::Budget(_) => Some("high"),
+    }
+}
+
+fn defaults(request: &Request, options: &WriteOptions<'_>, map: &mut Map<String, Value>) {
+    for (name, value) in options.defaults {
+        let limit = matches!(name.as_str(), "max_tokens" | "max_completion_tokens");
+        if map.contains_key(name)
+            || name == "stream_options"
+            || (limit && request.max_tokens.is_some())
+        {
+            continue;
+        }
+        let name = if name == "max_tokens" && wants_completion_tokens(options.model) {
+            "max_completion_tokens"
+        } else {
+            name
+        };
+        map.insert(name.to_owned(), value.clone());
+    }
+}
+
+fn messages(messages: &[Message]) -> Value {
+    let mut list = Vec::with_capacity(messages.len());
+    for message in messages {
+        match message.role {
+            Role::Assistant => list.push(assistant(message)),
+            Role::System => list.push(json!({"role": "system", "content": flat(&message.parts)})),
+            Role::User => user(message, &mut list),
+        }
+    }
+    list.into()
+}
+
+/// Tool results go first, each a message of its own; pictures among them, which a tool's message
+/// cannot hold, go into the user's.
+fn user(message: &Message, list: &mut Vec<Value>) {
+    let mut rest = Vec::new();
+    let mut results = 0;
+    for part in &message.parts {
+        let Part::ToolResult {
+            id,
+            name: _,
+            parts,
+            is_error: _,
+        } = part
+        else {
+            rest.extend(content_part(part));
+            continue;
+        };
+        results += 1;
+        list.push(json!({"role": "tool", "tool_call_id": id, "content": flat(parts)}));
+        rest.extend(
+            parts
+                .iter()
+                .filter(|part| !matches!(part, Part::Text { .. }))
+                .filter_map(content_part),
+        );
+    }
+    if rest.is_empty() && results > 0 {
+        return;
+    }
+    let content = match rest.as_slice() {
+        [] => "".into(),
+        [only] if only.get("type") == Some(&"text".into()) => {
+            only.get("text").cloned().unwrap_or_default()
+        },
+        _ => rest.into(),
+    };
+    list.push(named("user", content, message));
+}
+
+fn assistant(message: &Message) -> Value {
+    let calls: Vec<Value> = message.parts.iter().filter_map(tool_call).collect();
+    let text = flat(&message.parts);
+    let content = if text.is_empty() && !calls.is_empty() {
+        Value::Null
+    } else {
+        text.into()
+    };
+    let mut value = named("assistant", content, message);
+    if let (false, Some(map)) = (calls.is_empty(), value.as_object_mut()) {
+        map.insert("tool_calls".to_owned(), calls.into());
+    }
+    value
+}
+
+fn named(role: &str, content: Value, message: &Message) -> Value {
+    let mut map = Map::new();
+    map.insert("role".to_owned(), role.into());
+    map.insert("content".to_owned(), content);
+    if let Some(name) = &message.name {
+        map.insert("name".to_owned(), name.as_str().into());
+    }
+    map.into()
+}
+
+/// The texts among some parts as one.
+fn flat(parts: &[Part]) -> String {
+    let texts: Vec<&str> = parts
+        .iter()
+        .filter_map(|part| match part {
+            Part::Text { text, .. } => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    texts.join("\n\n")
+}
+
+fn tool_call(part: &Part) -> Option<Value> {
+    let Part::ToolCall(call) = part else {
+        return None;
+    };
+    let arguments = if call.arguments.is_empty() {
+        "{}"
+    } else {
+        &call.arguments
+    };
+    Some(json!({
+        "id": call.id,
+        "type": "function",
+        "function": {"name": call.name, "arguments": arguments},
+    }))
+}
+
+fn content_part(part: &Part) -> Option<Value> {
+    match part {
+        Part::Text { text, cache: _ } => Some(json!({"type": "text", "text": text})),
+        Part::Image(Image::Url { url, detail: None }) => {
+            Some(json!({"type": "image_url", "image_url": {"url": url}}))
+        },
+        Part::Image(Image::Url {
+            url,
+            detail: Some(detail),
+        }) => Some(json!({"type": "image_url", "image_url": {"url": url, "detail": detail}})),
+        Part::Image(Image::Base64 { media_type, data }) => {
+            let url = format!("data:{media_type};base64,{data}");
+            Some(json!({"type": "image_url", "image_url": {"url": url}}))
+        },
+        Part::File(value) | Part::Other(value) => Some(file(value)),
+        Part::Thinking { .. }
+        | Part::RedactedThinking { .. }
+        | Part::ToolCall(_)
+        | Part::ToolResult { .. } => None,
+    }
+}
+
+/// A part in its own shape; Anthropic's documents in OpenAI's.
+fn file(value: &Value) -> Value {
+    let text = |path: &str| value.pointer(path).and_then(Value::as_str);
+    if text("/type") != Some("document") {
+        return value.clone();
+    }
+    let title = text("/title").unwrap_or("document.pdf");
+    match (text("/source/type"), text("/source/data")) {
+        (Some("base64"), Some(data)) => {
+            let media_type = text("/source/media_type").unwrap_or("application/pdf");
+            let data = format!("data:{media_type};base64,{data}");
+            json!({"type": "file", "file": {"filename": title, "file_data": data}})
+        },
+        (Some("text"), Some(data)) => json!({"type": "text", "text": data}),
+        _ => value.clone(),
+    }
+}
