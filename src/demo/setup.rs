@@ -91,6 +91,17 @@ model_list:
     model_info:
       mode: embedding
 
+  # The same in the cloud, with other numbers: it has a name of its own.
+  - model_name: embed-cloud
+    litellm_params:
+      model: openai/text-embedding-3-small
+      api_base: {openai}/v1
+      api_key: {key}
+      timeout: 10
+      input_cost_per_token: 0.00000002
+    model_info:
+      mode: embedding
+
 router_settings:
   routing_strategy: simple-shuffle
   num_retries: 2
