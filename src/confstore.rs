@@ -14,11 +14,11 @@ pub use watch::Watch;
 /// A file larger than this is no config.
 pub const MAX_BYTES: u64 = 16 << 20;
 
-/// Reads a text file.
+/// Reads a file whole.
 ///
 /// # Errors
-/// It cannot be read, is larger than [`MAX_BYTES`], or is not UTF-8; the message names no content.
-pub fn read(path: &Path) -> io::Result<String> {
+/// It cannot be read, or is larger than [`MAX_BYTES`].
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     let size = std::fs::metadata(path)?.len();
     if size > MAX_BYTES {
         return Err(io::Error::new(
@@ -30,12 +30,5 @@ pub fn read(path: &Path) -> io::Result<String> {
             ),
         ));
     }
-    let bytes = std::fs::read(path)?;
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("it is not UTF-8 text (byte {at})"),
-        )
-    })
+    std::fs::read(path)
 }

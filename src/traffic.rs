@@ -13,6 +13,8 @@ pub mod view;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use crate::base::{DeploymentIdx, Fault, FaultKind, HostIdx, HostState, Mono, Observation, Wall};
 use crate::route::breaker::{self, Failure, OpenReason, Rules};
 use crate::route::{Table, host as host_rules};
@@ -34,6 +36,8 @@ pub struct Fleet {
     pub hosts: Vec<Arc<HostLive>>,
     /// By [`DeploymentIdx`].
     pub deployments: Vec<Arc<DeploymentLive>>,
+    /// Rings when some host is to be probed sooner than planned.
+    pub hurry: Arc<Notify>,
     rules: Vec<Rules>,
     by_id: HashMap<Arc<str>, DeploymentIdx>,
 }
@@ -69,6 +73,7 @@ pub enum Change {
 impl Fleet {
     /// The live state for a table; what it shares with an older one is carried over.
     pub fn build(table: Arc<Table>, old: Option<&Self>, switches: &Switches, now: Mono) -> Self {
+        let hurry = old.map_or_else(Arc::default, |old| Arc::clone(&old.hurry));
         let carried = old.map(|old| table.carried_from(&old.table)).unwrap_or_default();
         let older_host = |place: usize| {
             let idx = carried.hosts.get(place).copied().flatten()?;
@@ -80,7 +85,7 @@ impl Fleet {
         };
         let hosts = table.hosts().iter().enumerate().map(|(place, node)| {
             let live = older_host(place)
-                .unwrap_or_else(|| Arc::new(HostLive::new(&node.origin, node.probed, now)));
+                .unwrap_or_else(|| Arc::new(HostLive::new(&node.origin, node.probed, &hurry, now)));
             live.set_probed(node.probed, now);
             live
         });
@@ -95,7 +100,7 @@ impl Fleet {
         let rules = (0..deployments.len()).map(|place| table.rules(DeploymentIdx(place))).collect();
         let ids = table.deployments().iter().enumerate();
         let by_id = ids.map(|(place, node)| (Arc::clone(&node.config.id), DeploymentIdx(place)));
-        Self { by_id: by_id.collect(), table, hosts, deployments, rules }
+        Self { by_id: by_id.collect(), table, hosts, deployments, hurry, rules }
     }
 
     /// The deployment of this id.

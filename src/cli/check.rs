@@ -28,14 +28,7 @@ pub fn run(outer: Shared, args: CheckArgs) -> ExitCode {
     for note in &args.foreign.notes {
         say(note);
     }
-    let start = match run::start(&shared) {
-        Ok(start) => start,
-        Err(error) => {
-            say(&format!("error: {error:#}"));
-            return ExitCode::FAILURE;
-        },
-    };
-    let checked = app::check(&start);
+    let checked = app::check(&run::start(&shared));
     say(&checked.text);
     if checked.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

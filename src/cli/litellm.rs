@@ -31,6 +31,7 @@ const NO_TLS: &str = "TLS is not served here; put a TLS proxy in front";
 
 const FLAGS: &[Flag] = &[
     switch("ui", "the dashboard is in the terminal; start without `serve`"),
+    value("alias", "with --model every name is served"),
     value("api_version", IN_CONFIG),
     value("temperature", IN_CONFIG),
     value("max_tokens", IN_CONFIG),

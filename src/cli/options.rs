@@ -1,6 +1,5 @@
 //! The options that all subcommands share, and what they come to.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -22,18 +21,15 @@ pub struct Shared {
     /// Where the ledger and saved switches live [default: $XDG_DATA_HOME/pointsman]
     #[arg(long, value_name = "DIR", env = "POINTSMAN_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
-    /// A model to serve without a config file, `ollama/llama3.2`; may be repeated
-    #[arg(short, long, value_name = "MODEL", env = "POINTSMAN_MODEL", value_delimiter = ',')]
-    pub model: Vec<String>,
+    /// A model that serves every request, without a config file: `ollama/llama3.2`
+    #[arg(short, long, value_name = "MODEL", env = "POINTSMAN_MODEL")]
+    pub model: Option<String>,
     /// A model to fall back to, with `--model`; may be repeated
     #[arg(long, value_name = "MODEL", env = "POINTSMAN_FALLBACK", value_delimiter = ',')]
     pub fallback: Vec<String>,
     /// The base URL of `--model`
     #[arg(long = "api_base", alias = "api-base", value_name = "URL", env = "POINTSMAN_API_BASE")]
     pub api_base: Option<String>,
-    /// The name clients use for `--model`
-    #[arg(long, value_name = "NAME", env = "POINTSMAN_ALIAS")]
-    pub alias: Option<String>,
     /// Worker threads [default: one a core, at most 8]
     #[arg(
         long = "num_workers",
@@ -143,10 +139,9 @@ impl Shared {
             host: inner.host.or(self.host),
             port: inner.port.or(self.port),
             data_dir: inner.data_dir.or(self.data_dir),
-            model: lists(self.model, inner.model),
+            model: inner.model.or(self.model),
             fallback: lists(self.fallback, inner.fallback),
             api_base: inner.api_base.or(self.api_base),
-            alias: inner.alias.or(self.alias),
             num_workers: inner.num_workers.or(self.num_workers),
             detailed_debug: inner.detailed_debug || self.detailed_debug,
             log_bodies: inner.log_bodies || self.log_bodies,
@@ -157,22 +152,5 @@ impl Shared {
             glyphs: inner.glyphs.or(self.glyphs),
             no_mouse: inner.no_mouse || self.no_mouse,
         }
-    }
-
-    /// The address to listen on: the one given, else loopback, else everything inside a container.
-    ///
-    /// # Errors
-    /// The host is neither an address nor `localhost`.
-    pub fn address(&self, in_container: bool) -> Result<IpAddr, String> {
-        let usual = if in_container { "0.0.0.0" } else { "127.0.0.1" };
-        let host = match self.host.as_deref() {
-            None => usual,
-            Some("localhost") => "127.0.0.1",
-            Some("*") => "0.0.0.0",
-            Some(host) => host.trim_start_matches('[').trim_end_matches(']'),
-        };
-        host.parse().map_err(|_e| {
-            format!("--host `{host}` is no address: use 127.0.0.1, 0.0.0.0, ::1 or one of this machine")
-        })
     }
 }

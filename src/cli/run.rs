@@ -4,8 +4,6 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, anyhow};
-
 use crate::app::{self, Start, Ui};
 use crate::cli::litellm::Foreign;
 use crate::cli::options::{Color, GlyphSet, Shared};
@@ -15,49 +13,32 @@ use crate::cli::say;
 pub fn dashboard(shared: &Shared, foreign: &Foreign) -> ExitCode {
     tell(&foreign.notes);
     let screen = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
-    finish(start(shared).and_then(|start| {
-        if screen { app::run(start, Some(ui(shared))) } else { app::run(start, None) }
-    }))
+    finish(app::run(start(shared), screen.then(|| ui(shared))))
 }
 
 /// The gateway alone.
 pub fn serve(shared: &Shared, foreign: &Foreign, json_logs: bool) -> ExitCode {
     tell(&foreign.notes);
-    finish(start(shared).and_then(|mut start| {
-        start.json_logs = json_logs;
-        app::run(start, None)
-    }))
+    finish(app::run(Start { json_logs, ..start(shared) }, None))
 }
 
 /// Gateway and dashboard over built-in backends.
 pub fn demo(shared: &Shared, headless: bool, seed: u64) -> ExitCode {
     let screen = !headless && std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
-    finish(start(shared).and_then(|mut start| {
-        start.demo = Some(seed);
-        app::run(start, screen.then(|| ui(shared)))
-    }))
+    let start = Start { demo: Some(seed), ..start(shared) };
+    finish(app::run(start, screen.then(|| ui(shared))))
 }
 
-/// What to start, from the options and this process's surroundings.
-///
-/// # Errors
-/// An option that makes no sense.
-pub fn start(shared: &Shared) -> anyhow::Result<Start> {
-    let in_container = app::surroundings::in_container();
-    let address = shared.address(in_container).map_err(|text| anyhow!(text))?;
-    let data_dir = match &shared.data_dir {
-        Some(folder) => folder.clone(),
-        None => app::surroundings::data_dir().context("no home folder; use --data-dir")?,
-    };
-    Ok(Start {
+/// What to start, from the options.
+pub fn start(shared: &Shared) -> Start {
+    Start {
         config: config_file(shared),
-        address,
-        port: shared.port.unwrap_or(4000),
-        data_dir,
-        models: shared.model.clone(),
+        host: shared.host.clone(),
+        port: shared.port,
+        data_dir: shared.data_dir.clone(),
+        model: shared.model.clone(),
         fallbacks: shared.fallback.clone(),
         api_base: shared.api_base.clone(),
-        alias: shared.alias.clone(),
         workers: shared.num_workers,
         verbose: shared.detailed_debug,
         log_bodies: shared.log_bodies,
@@ -65,7 +46,7 @@ pub fn start(shared: &Shared) -> anyhow::Result<Start> {
         allow_open: shared.allow_open,
         ignore_unsupported: shared.ignore_unsupported.clone(),
         demo: None,
-    })
+    }
 }
 
 /// The file that was named, else the first of the usual ones that is there.
@@ -73,7 +54,7 @@ fn config_file(shared: &Shared) -> Option<PathBuf> {
     if let Some(named) = &shared.config {
         return Some(named.clone());
     }
-    if !shared.model.is_empty() {
+    if shared.model.is_some() {
         return None;
     }
     let here = Path::new("config.yaml");

@@ -38,14 +38,3 @@ fn options_may_stand_before_or_after_the_subcommand() {
     assert!(args.json_logs);
     assert_eq!(after.shared.or(args.shared).port, Some(5001));
 }
-
-#[test]
-fn the_address_defaults_to_loopback_and_to_all_in_a_container() {
-    let usual = Shared::default();
-    assert_eq!(usual.address(false).unwrap().to_string(), "127.0.0.1");
-    assert_eq!(usual.address(true).unwrap().to_string(), "0.0.0.0");
-    let named = Shared { host: Some("[::1]".to_owned()), ..Shared::default() };
-    assert_eq!(named.address(true).unwrap().to_string(), "::1");
-    let wrong = Shared { host: Some("my box".to_owned()), ..Shared::default() };
-    assert!(wrong.address(false).unwrap_err().contains("my box"));
-}

@@ -73,6 +73,11 @@ impl Zone {
         self.local(at).date().to_string()
     }
 
+    /// The local time of day, `14:02`.
+    pub fn clock_time(&self, at: Wall) -> String {
+        self.local(at).strftime("%H:%M").to_string()
+    }
+
     fn local(&self, at: Wall) -> Zoned {
         timestamp(at).to_zoned(self.0.clone())
     }

@@ -17,19 +17,19 @@ pub struct HostLive {
     in_flight: AtomicU32,
     /// Rings when it goes down: tries that have sent nothing to their client are abandoned at once.
     gone: Notify,
-    /// Rings when a probe is due sooner than was planned.
-    hurry: Notify,
+    /// Rings when a probe is due sooner than was planned; one bell for all hosts.
+    hurry: Arc<Notify>,
     last_probe: Mutex<String>,
 }
 
 impl HostLive {
-    pub(super) fn new(base: &Arc<str>, probed: bool, now: Mono) -> Self {
+    pub(super) fn new(base: &Arc<str>, probed: bool, hurry: &Arc<Notify>, now: Mono) -> Self {
         Self {
             base: Arc::clone(base),
             health: Mutex::new(HostHealth::new(probed, now)),
             in_flight: AtomicU32::new(0),
             gone: Notify::new(),
-            hurry: Notify::new(),
+            hurry: Arc::clone(hurry),
             last_probe: Mutex::default(),
         }
     }
@@ -57,11 +57,6 @@ impl HostLive {
     /// Waits until it goes down.
     pub const fn gone(&self) -> &Notify {
         &self.gone
-    }
-
-    /// Waits until a probe is wanted sooner than planned.
-    pub async fn hurried(&self) {
-        self.hurry.notified().await;
     }
 
     /// Asks for a probe now.

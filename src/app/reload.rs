@@ -1,0 +1,159 @@
+//! Hot reload: read → validate → diff → build aside → swap. A bad file changes nothing and is told of
+//! until it is mended.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::app::load::{self, Loaded};
+use crate::app::{Start, build};
+use crate::base::{Problem, Severity, Wall};
+use crate::config::{self, Config};
+use crate::control::EventKind;
+use crate::live::day::Zone;
+use crate::live::Happened;
+use crate::price::PriceTable;
+use crate::proxy::Shared;
+use crate::traffic::Switches;
+
+/// What is known of the configuration in force and of the file on disk.
+#[derive(Debug)]
+pub struct ConfigState {
+    start: Start,
+    prices: PriceTable,
+    /// Simulated clouds of the demo: their bases are no local servers although they are on loopback.
+    clouds: Vec<String>,
+    text: Option<String>,
+    inner: Mutex<Known>,
+}
+
+/// What the dashboard shows of it.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// The file, or what stands for one.
+    pub name: String,
+    /// When the one in force was read.
+    pub loaded: Option<Wall>,
+    /// Why the file on disk is not in force.
+    pub errors: Vec<Problem>,
+    /// Warnings and notes about the one in force.
+    pub notes: Vec<Problem>,
+    /// What is off by hand.
+    pub switches: Switches,
+    /// Every file that counts.
+    pub files: Vec<std::path::PathBuf>,
+}
+
+impl ConfigState {
+    /// The state at the start.
+    pub fn new(start: Start, loaded: &Loaded, switches: Switches, now: Wall) -> Self {
+        let known = Known {
+            name: loaded.name.clone(),
+            loaded: Some(now),
+            errors: Vec::new(),
+            notes: loaded.notes(),
+            switches,
+            files: loaded.files.clone(),
+        };
+        Self {
+            start,
+            prices: PriceTable::builtin(),
+            clouds: Vec::new(),
+            text: None,
+            inner: Mutex::new(known),
+        }
+    }
+
+    /// The demo's own config, and which of its servers play clouds.
+    #[must_use]
+    pub fn demo(self, text: String, clouds: Vec<String>) -> Self {
+        Self { text: Some(text), clouds, ..self }
+    }
+
+    /// The price table.
+    pub const fn prices(&self) -> &PriceTable {
+        &self.prices
+    }
+
+    /// What is known now.
+    pub fn known(&self) -> MutexGuard<'_, Known> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The demo's clouds are clouds, wherever they listen.
+    pub fn adapt(&self, mut config: Config) -> Config {
+        for deployment in &mut config.deployments {
+            let base = &*deployment.upstream.base;
+            if self.clouds.iter().any(|cloud| base.starts_with(cloud.as_str())) {
+                deployment.upstream.local = false;
+            }
+        }
+        config
+    }
+
+    /// Reads everything again and puts it in force. Gives one sentence, and whether it went well.
+    pub fn reload(&self, shared: &Shared) -> (bool, String) {
+        let loaded = load::load(&self.start, self.text.as_deref());
+        let errors = loaded.errors();
+        let mut known = self.known();
+        known.files.clone_from(&loaded.files);
+        let Some(config) = loaded.resolved.config.clone() else {
+            let same = known.errors == errors;
+            known.errors = errors;
+            let first = known.errors.first().map(Problem::headline).unwrap_or_default();
+            let more = known.errors.len().saturating_sub(1);
+            drop(known);
+            let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+            let text = format!("{first}{more}; the config in force stays");
+            if !same {
+                tell(shared, EventKind::ConfigError, Severity::Error, &loaded.name, &text);
+            }
+            return (false, text);
+        };
+        let mended = !known.errors.is_empty();
+        known.errors.clear();
+        known.notes = loaded.notes();
+        let config = self.adapt(config);
+        let present = shared.setup.load_full();
+        let diff = config::diff(&present.config, &config);
+        if diff.is_empty() {
+            drop(known);
+            let text = if mended { "mended: the same as the config in force" } else { "nothing changed" };
+            if mended {
+                tell(shared, EventKind::Reload, Severity::Note, &loaded.name, text);
+            }
+            return (true, text.to_owned());
+        }
+        known.loaded = Some(shared.clock.wall());
+        let switches = known.switches.clone();
+        drop(known);
+        let now = shared.clock.mono();
+        let zone_changed = present.config.general.timezone != config.general.timezone;
+        if zone_changed {
+            shared.live.set_zone(zone_of(&config));
+        }
+        let setup = build::build(config, Some(&present), &switches, &self.prices, now);
+        shared.setup.store(Arc::new(setup));
+        let mut text = diff.lines.join("; ");
+        if !diff.restart_keys.is_empty() {
+            let keys = diff.restart_keys.join(", ");
+            text = format!("{text}; after a restart: {keys}").trim_start_matches("; ").to_owned();
+        }
+        tell(shared, EventKind::Reload, Severity::Note, &loaded.name, &text);
+        (true, text)
+    }
+}
+
+/// The time zone a configuration asks for; the system's when it asks for none.
+pub fn zone_of(config: &Config) -> Zone {
+    let name = &config.general.timezone;
+    if name.is_empty() {
+        return Zone::system();
+    }
+    Zone::named(name).unwrap_or_else(|error| {
+        tracing::warn!("timezone `{name}`: {error}; using the system's");
+        Zone::system()
+    })
+}
+
+fn tell(shared: &Shared, kind: EventKind, severity: Severity, subject: &str, text: &str) {
+    shared.live.event(Happened::new(kind, severity, subject, text));
+}

@@ -1,0 +1,234 @@
+//! The dashboard's thread, and its door to everything else.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use anyhow::Context;
+use tokio::sync::{Notify, mpsc};
+
+use crate::app::commands::Hands;
+use crate::app::snapshot::Desk;
+use crate::app::{Ui, editor, panic, surroundings};
+use crate::control::{Command, Reply, Snapshot, Spend, SpendRow, Ticket, Today};
+use crate::ledger::{SpendLine, SpendSummary, Totals};
+use crate::tui::{self, Exit, Host, Source};
+
+/// Days on the spend screen.
+const SPEND_DAYS: i64 = 7;
+
+/// The dashboard on its own thread.
+#[derive(Debug)]
+pub struct Screen {
+    thread: JoinHandle<()>,
+    shared: Arc<Door>,
+}
+
+/// What the dashboard's thread and the others share.
+#[derive(Debug, Default)]
+struct Door {
+    stop: AtomicBool,
+    over: AtomicBool,
+    /// How it ended: whether the gateway goes on without it.
+    stays: AtomicBool,
+    closed: Notify,
+}
+
+/// Where the dashboard takes its state from.
+struct Embedded {
+    hands: Arc<Hands>,
+    send: mpsc::Sender<(Ticket, Command)>,
+    last: Mutex<Option<Arc<Snapshot>>>,
+}
+
+/// What the dashboard may do while the terminal is handed over.
+struct Hand {
+    config: Option<PathBuf>,
+}
+
+impl Screen {
+    /// Begins the dashboard.
+    ///
+    /// # Errors
+    /// A theme file cannot be read, or there is no thread for it.
+    pub fn begin(
+        ui: Ui,
+        hands: Arc<Hands>,
+        send: mpsc::Sender<(Ticket, Command)>,
+        folder: &Path,
+    ) -> anyhow::Result<Self> {
+        let options = options(&ui)?;
+        let shared = Arc::new(Door::default());
+        let door = Arc::clone(&shared);
+        let known = hands.desk.config.known();
+        let config = (!hands.desk.demo).then(|| PathBuf::from(&known.name)).filter(|p| p.exists());
+        drop(known);
+        let clock = Arc::clone(&hands.desk.shared.clock);
+        let stderr = redirect_stderr(folder);
+        let thread = std::thread::Builder::new().name(panic::DASHBOARD.to_owned()).spawn(move || {
+            let source = Embedded { hands, send, last: Mutex::new(None) };
+            let hand = Hand { config };
+            let exit = tui::run(Box::new(source), Box::new(hand), options, clock, &door.stop);
+            drop(stderr);
+            let stays = match exit {
+                Exit::Quit => false,
+                Exit::Detached => true,
+                Exit::Panicked(text) => {
+                    tracing::error!("the dashboard panicked: {text}; the gateway goes on");
+                    true
+                },
+            };
+            door.stays.store(stays, Ordering::Release);
+            door.over.store(true, Ordering::Release);
+            door.closed.notify_one();
+        });
+        Ok(Self { thread: thread.context("cannot start the dashboard's thread")?, shared })
+    }
+
+    /// Waits until it ends; whether the gateway goes on without it.
+    pub async fn closed(&self) -> bool {
+        self.shared.closed.notified().await;
+        self.shared.stays.load(Ordering::Acquire)
+    }
+
+    /// Whether it has ended.
+    pub fn is_over(&self) -> bool {
+        self.shared.over.load(Ordering::Acquire)
+    }
+
+    /// Ends it and gives the terminal back.
+    pub fn end(self) {
+        self.shared.stop.store(true, Ordering::Release);
+        if self.thread.join().is_err() {
+            tracing::error!("the dashboard's thread ended with a panic");
+        }
+    }
+}
+
+impl Source for Embedded {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        let fresh = Arc::new(self.hands.desk.snapshot());
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&fresh));
+        fresh
+    }
+
+    fn send(&self, ticket: Ticket, command: Command) {
+        if self.send.try_send((ticket, command)).is_err() {
+            let mut replies = self.hands.replies.lock().unwrap_or_else(PoisonError::into_inner);
+            let text = "busy; try again".to_owned();
+            replies.push(Reply { ticket, ok: false, text });
+        }
+    }
+
+    fn replies(&self) -> Vec<Reply> {
+        self.hands.take_replies()
+    }
+}
+
+impl Host for Hand {
+    fn edit_config(&mut self) -> Result<String, String> {
+        match &self.config {
+            Some(path) => editor::edit(path),
+            None => Err("there is no config file to edit here".to_owned()),
+        }
+    }
+}
+
+fn options(ui: &Ui) -> anyhow::Result<tui::Options> {
+    let theme_text = match ui.theme.as_deref() {
+        None | Some("dark" | "light") => None,
+        Some(path) => Some(
+            std::fs::read_to_string(path).with_context(|| format!("cannot read the theme {path}"))?,
+        ),
+    };
+    let variable = surroundings::variable;
+    Ok(tui::Options {
+        light: ui.theme.as_deref() == Some("light"),
+        theme_text,
+        color: ui.color.map(str::to_owned),
+        ascii: ui.ascii,
+        mouse: ui.mouse,
+        environment: tui::Environment {
+            no_color: variable("NO_COLOR").is_some(),
+            force_color: variable("FORCE_COLOR").or_else(|| variable("CLICOLOR_FORCE")),
+            colorterm: variable("COLORTERM"),
+            term: variable("TERM"),
+            colorfgbg: variable("COLORFGBG"),
+            locale: ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable),
+        },
+    })
+}
+
+/// Sends stray output of libraries to the log while the screen is up; ends when dropped.
+fn redirect_stderr(folder: &Path) -> Option<StderrGuard> {
+    let saved = rustix::io::dup(std::io::stderr()).ok()?;
+    let path = folder.join("pointsman.log");
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(path).ok()?;
+    rustix::stdio::dup2_stderr(&file).ok()?;
+    Some(StderrGuard(saved))
+}
+
+/// Puts standard error back.
+struct StderrGuard(rustix::fd::OwnedFd);
+
+impl Drop for StderrGuard {
+    fn drop(&mut self) {
+        if let Err(error) = rustix::stdio::dup2_stderr(&self.0) {
+            tracing::warn!("standard error stays with the log: {error}");
+        }
+    }
+}
+
+/// Reads the spend of the last days and puts it on the desk.
+pub fn read_spend(desk: &Desk) {
+    let zone = desk.shared.live.zone();
+    let bounds = zone.days(desk.shared.clock.wall(), SPEND_DAYS);
+    match desk.shared.ledger.spend(&bounds) {
+        Ok(summary) => {
+            let days = bounds.iter().take(bounds.len() - 1).map(|start| zone.date(*start));
+            let spend = Arc::new(spend_of(summary, days.collect()));
+            *desk.spend.lock().unwrap_or_else(PoisonError::into_inner) = Some(spend);
+        },
+        Err(error) => tracing::debug!("spend cannot be read: {error}"),
+    }
+}
+
+fn spend_of(summary: SpendSummary, days: Vec<String>) -> Spend {
+    let rows = |lines: Vec<SpendLine>| lines.into_iter().map(row_of).collect();
+    Spend {
+        days,
+        total: row_of(summary.total),
+        by_model: rows(summary.by_model),
+        by_backend: rows(summary.by_backend),
+        by_key: rows(summary.by_key),
+        by_app: rows(summary.by_app),
+    }
+}
+
+fn row_of(line: SpendLine) -> SpendRow {
+    SpendRow {
+        name: line.name,
+        daily: line.daily,
+        cost: line.totals.cost,
+        requests: line.totals.requests,
+        errors: line.totals.errors,
+        tokens_in: line.totals.tokens_in,
+        tokens_out: line.totals.tokens_out,
+        unpriced: line.totals.unpriced,
+    }
+}
+
+/// The ledger's totals as the day's.
+pub fn today_of(totals: &Totals) -> Today {
+    Today {
+        requests: totals.requests,
+        errors: totals.errors,
+        tokens_in: totals.tokens_in,
+        tokens_out: totals.tokens_out,
+        tokens_cached: totals.tokens_cached,
+        cost: totals.cost,
+        unpriced: totals.unpriced,
+        fallbacks: totals.fallbacks,
+    }
+}

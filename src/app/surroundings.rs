@@ -1,0 +1,69 @@
+//! What surrounds this process: environment, folders, container. The only reader of the environment.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy;
+
+/// All variables whose name and value are text.
+pub fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// One variable, when it is set and not empty.
+#[expect(clippy::disallowed_methods, reason = "the composition root reads the environment")]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// `$XDG_DATA_HOME/pointsman`
+pub fn data_dir() -> Option<PathBuf> {
+    let base = etcetera::choose_base_strategy().ok()?;
+    Some(base.data_dir().join("pointsman"))
+}
+
+/// `$XDG_CONFIG_HOME/pointsman`
+pub fn config_dir() -> Option<PathBuf> {
+    let base = etcetera::choose_base_strategy().ok()?;
+    Some(base.config_dir().join("pointsman"))
+}
+
+/// Whether this is a container, by the marks that Docker, Podman and Kubernetes leave.
+pub fn in_container() -> bool {
+    Path::new("/.dockerenv").exists()
+        || Path::new("/run/.containerenv").exists()
+        || variable("KUBERNETES_SERVICE_HOST").is_some()
+        || variable("container").is_some()
+}
+
+/// The address for a host as people write it.
+///
+/// # Errors
+/// It is neither an address nor one of the usual words.
+pub fn address(host: &str) -> Result<IpAddr, String> {
+    let host = match host.trim() {
+        "localhost" => "127.0.0.1",
+        "*" => "0.0.0.0",
+        host => host.trim_start_matches('[').trim_end_matches(']'),
+    };
+    host.parse().map_err(|_e| {
+        format!("`{host}` is no address to listen on: use 127.0.0.1, 0.0.0.0, ::1 or one of this machine")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_read_as_people_write_them() {
+        let shown = |host| address(host).map(|address| address.to_string());
+        assert_eq!(shown("localhost"), Ok("127.0.0.1".to_owned()));
+        assert_eq!(shown("[::1]"), Ok("::1".to_owned()));
+        assert_eq!(shown("*"), Ok("0.0.0.0".to_owned()));
+        assert!(shown("my box").unwrap_err().contains("my box"));
+    }
+}
