@@ -137,7 +137,9 @@ impl Head {
                 "user" => identity.user = value::loose(body, member),
                 "safety_identifier" => identity.safety = value::loose(body, member),
                 "tools" | "functions" => head.offer(body, member),
-                "messages" | "prompt" | "input" | "system" => head.measure(body, member),
+                "messages" | "prompt" | "input" | "system" | "documents" => {
+                    head.measure(body, member);
+                },
                 _ => head.own_member(body, &name, member, &mut identity)?,
             }
         }

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
-use self::cursor::Cursor;
+use self::cursor::{Bad, Cursor};
 
 /// Deepest nesting accepted.
 pub const MAX_DEPTH: usize = 512;
@@ -388,18 +388,17 @@ impl Members<'_> {
         Ok(Span::new(self.start, end))
     }
 
-    fn step(&mut self) -> Result<Option<Member>, ScanError> {
+    fn step(&mut self) -> Result<Option<Member>, Bad> {
         match self.state {
             State::Over => return Ok(None),
             State::Fresh => {
                 self.cursor.space();
                 self.start = self.cursor.at();
                 if self.cursor.peek() != Some(b'{') {
-                    let kind = match self.cursor.peek() {
-                        None => ScanErrorKind::End,
-                        Some(_) => ScanErrorKind::NotObject,
-                    };
-                    return Err(ScanError::new(kind, self.cursor.at()));
+                    return Err(match self.cursor.peek() {
+                        None => Bad::End,
+                        Some(_) => Bad::NotObject,
+                    });
                 }
                 self.cursor.bump();
                 self.cursor.space();
@@ -433,11 +432,13 @@ impl Iterator for Members<'_> {
     type Item = Result<Member, ScanError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let step = self.step();
-        if step.is_err() {
-            self.state = State::Over;
+        match self.step() {
+            Ok(member) => member.map(Ok),
+            Err(bad) => {
+                self.state = State::Over;
+                Some(Err(self.cursor.error(bad)))
+            },
         }
-        step.transpose()
     }
 }
 

@@ -14,7 +14,8 @@ use crate::wire::scan::{Kind, Member, kind, members_at};
 pub struct RelayEdit<'a> {
     /// The upstream's name for the model.
     pub model: &'a str,
-    /// Members to put in where the client sent none, or `null` (a deployment's defaults).
+    /// Members to put in where the client sent none, or `null` (a deployment's defaults). The
+    /// gateway's own names do not go to an upstream from here either.
     pub defaults: &'a Map<String, Value>,
     /// Members to put in whatever the client sent (a fallback's overrides).
     pub set: Option<&'a Map<String, Value>>,
@@ -169,6 +170,7 @@ impl Head {
             let name = name.as_str();
             let limit = matches!(name, "max_tokens" | "max_completion_tokens");
             if overridden(name)
+                || is_own(name)
                 || matches!(name, "model" | "stream_options")
                 || edit.drop.iter().any(|dropped| dropped == name)
                 || (limit && self.max_tokens.is_some())

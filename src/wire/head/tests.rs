@@ -1,5 +1,6 @@
 //! What is read of requests, and what is sent on.
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -350,4 +351,116 @@ fn the_limit_gets_its_newer_name() {
         ),
         r#"{"model":"m","max_completion_tokens":6}"#
     );
+}
+
+/// Names of every kind: the gateway's, OpenAI's, unknown ones.
+fn any_name() -> impl Strategy<Value = String> {
+    prop_oneof![
+        prop::sample::select(vec![
+            "cache",
+            "guardrails",
+            "litellm_x",
+            "mock_testing_y",
+            "no-log",
+            "max_retries",
+            "temperature",
+            "top_p",
+            "seed",
+            "stop",
+            "logit_bias",
+            "stream_options",
+            "max_tokens",
+        ])
+        .prop_map(str::to_owned),
+        "[a-zä\"]{1,3}",
+    ]
+}
+
+fn any_members() -> impl Strategy<Value = Map<String, Value>> {
+    let value = prop_oneof![
+        Just(Value::Null),
+        any::<u16>().prop_map(Value::from),
+        ".{0,6}".prop_map(Value::from),
+        prop::collection::vec(any::<u8>(), 0..3).prop_map(|list| json!({ "a": list })),
+    ];
+    prop::collection::vec((any_name(), value), 0..10).prop_map(|list| list.into_iter().collect())
+}
+
+proptest! {
+    #[test]
+    fn a_relayed_body_is_what_a_tree_would_give(
+        mut members in any_members(),
+        defaults in any_members(),
+        set in any_members(),
+        drop in prop::collection::vec(any_name(), 0..3),
+        pretty in any::<bool>(),
+        stream in any::<bool>(),
+        at in 0usize..10,
+    ) {
+        // `stream_options` has rules of its own, tested above; here it is an object or absent.
+        if members.get("stream_options").is_some_and(|value| !value.is_object()) {
+            members.shift_remove("stream_options");
+        }
+        let at = at.min(members.len());
+        members.shift_insert(at, "model".to_owned(), "mine".into());
+        members.insert("stream".to_owned(), stream.into());
+        let text = if pretty {
+            serde_json::to_vec_pretty(&members).unwrap()
+        } else {
+            serde_json::to_vec(&members).unwrap()
+        };
+        let body = Bytes::from(text);
+        let edit = RelayEdit {
+            defaults: &defaults,
+            set: Some(&set),
+            drop: &drop,
+            include_usage: true,
+            ..edit("theirs")
+        };
+        let head = Head::read(&body, Surface::Chat).unwrap();
+        let got: Map<String, Value> =
+            serde_json::from_slice(&head.relay_body(&body, &edit)).unwrap();
+
+        let dropped = |name: &str| drop.iter().any(|dropped| dropped == name);
+        let own = |name: &str| is_own(name) || (name == "stream_options");
+        for name in set.keys().chain(members.keys()).chain(defaults.keys()) {
+            if own(name) {
+                continue;
+            }
+            let sent = members.get(name);
+            let wanted = match (sent, set.get(name), defaults.get(name)) {
+                (Some(_), ..) if dropped(name) => None,
+                (Some(_), ..) if name == "model" => Some(json!("theirs")),
+                (_, Some(set), _) => Some(set.clone()),
+                (None | Some(Value::Null), None, Some(default))
+                    if !(dropped(name) || name == "max_tokens" && head.max_tokens.is_some()) =>
+                {
+                    Some(default.clone())
+                },
+                (sent, None, _) => sent.cloned(),
+            };
+            prop_assert_eq!(got.get(name), wanted.as_ref(), "{}", name);
+        }
+        prop_assert!(got.keys().all(|name| !is_own(name)));
+        if stream && !dropped("stream_options") && !set.contains_key("stream_options") {
+            let asked = got.get("stream_options").and_then(|o| o.get("include_usage"));
+            prop_assert_eq!(asked, Some(&json!(true)));
+        }
+    }
+
+    #[test]
+    fn no_body_makes_it_panic(
+        members in any_members(), at in any::<prop::sample::Index>(), byte in any::<u8>()
+    ) {
+        let mut text = serde_json::to_vec(&members).unwrap();
+        let at = at.index(text.len());
+        if let Some(slot) = text.get_mut(at) {
+            *slot = byte;
+        }
+        let body = Bytes::from(text);
+        if let Ok(head) = Head::read_for(&body, Surface::Chat, Some("m")) {
+            let sent = head.relay_body(&body, &edit("up"));
+            prop_assert!(scan::object(&sent).is_ok());
+        }
+    }
 }

@@ -30,7 +30,7 @@ pub(super) fn document(data: &[u8]) -> Result<Seen, ScanError> {
             b"model" if member.kind(data) == Kind::String => seen.model = Some(member),
             b"choices" => choices = Some(self::choices(data, member.value, &mut seen.observed)),
             b"usage" => seen.observed.usage = usage::parse(member.value.of(data)),
-            b"error" => failed |= member.kind(data) != Kind::Null,
+            b"error" => failed |= filled(data, member.value),
             b"object" => failed |= member.value.of(data) == b"\"error\"",
             // Embeddings.
             b"data" => seen.observed.content |= filled(data, member.value),

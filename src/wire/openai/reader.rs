@@ -56,7 +56,8 @@ impl Reader {
             return Ok(());
         }
         let chunk: Chunk<'_> = serde_json::from_slice(data).map_err(|error| bad_event(&error))?;
-        let spoken = chunk.error.is_some_and(|error| error.get() != "null");
+        // `null`, an empty text and an empty object say nothing.
+        let spoken = chunk.error.is_some_and(|error| error.get().len() > 4);
         let bare = chunk.choices.is_none()
             && (chunk.object.as_deref() == Some("error") || &frame.event[..] == b"error");
         if spoken || bare {

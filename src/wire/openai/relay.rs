@@ -19,6 +19,11 @@ static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"usage\
 static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"error\""));
 static FINISH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"finish_reason\""));
 static CONTENT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"content\""));
+static REASONING: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"reasoning\""));
+static REASONING_CONTENT: LazyLock<Finder<'static>> =
+    LazyLock::new(|| Finder::new("\"reasoning_content\""));
+static CALLS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"tool_calls\":[{"));
+static CHOICES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"choices\""));
 static TEXT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"text\""));
 
 /// Passes one stream through to a client of the same dialect.
@@ -76,7 +81,7 @@ impl StreamRelay {
         }
         if let Some(name) = self.known.find(data)
             && !(live(&USAGE, data) || live(&ERROR, data) || live(&FINISH, data))
-            && self.has_text(data)
+            && self.says_something(data)
         {
             self.write(frame, Some(name), out);
             return Observed {
@@ -97,14 +102,12 @@ impl StreamRelay {
         seen.observed
     }
 
-    /// Whether a string that is not empty stands under the key where content stands.
-    fn has_text(&self, data: &[u8]) -> bool {
-        let key = self.content.needle().len();
-        self.content.find_iter(data).any(|at| {
-            let escaped = at > 0 && data.get(at - 1) == Some(&b'\\');
-            let value = value_after(data, at + key);
-            !escaped && value.first() == Some(&b'"') && value.get(1).is_some_and(|b| *b != b'"')
-        })
+    /// Whether text, reasoning or a tool call is plain to see; false only means to look closer.
+    fn says_something(&self, data: &[u8]) -> bool {
+        has_text(self.content, data)
+            || has_text(&REASONING, data)
+            || has_text(&REASONING_CONTENT, data)
+            || CALLS.find(data).is_some()
     }
 
     fn remember(&mut self, data: &[u8], model: Option<&Member>) {
@@ -112,6 +115,9 @@ impl StreamRelay {
             return;
         };
         let value = member.value;
+        if self.known.find(data) == Some(value) {
+            return;
+        }
         // What varies stands in `choices`: a name behind them is known by what follows it.
         let comma = member.whole().start.saturating_sub(1);
         let before = data.get(..comma).unwrap_or_default();
@@ -163,8 +169,6 @@ impl StreamRelay {
         out.extend_from_slice(b"\n\n");
     }
 }
-
-static CHOICES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"choices\""));
 
 impl Known {
     /// Where the name stands in this event, when the event is like the one before.
@@ -229,6 +233,17 @@ fn bad_event(what: &str) -> Observed {
         }),
         ..Observed::default()
     }
+}
+
+/// Whether a string that is not empty stands under the key somewhere.
+fn has_text(key: &Finder<'_>, data: &[u8]) -> bool {
+    let len = key.needle().len();
+    key.find_iter(data).any(|at| {
+        // A key that merely ends so is written with a backslash before the quote.
+        let escaped = at > 0 && data.get(at - 1) == Some(&b'\\');
+        let value = value_after(data, at + len);
+        !escaped && value.first() == Some(&b'"') && value.get(1).is_some_and(|b| *b != b'"')
+    })
 }
 
 /// Whether the key stands somewhere with a value other than `null`.

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::base::{Fault, FaultKind};
-use crate::wire::head::remove_path;
+use crate::wire::head::{is_own, remove_path};
 use crate::wire::neutral::{
     Format, Image, Message, Part, Request, Role, Thinking, Tool, ToolChoice,
 };
@@ -213,10 +213,8 @@ fn effort<'a>(thinking: Option<&'a Thinking>, model: &str) -> Option<&'a str> {
 fn defaults(request: &Request, options: &WriteOptions<'_>, map: &mut Map<String, Value>) {
     for (name, value) in options.defaults {
         let limit = matches!(name.as_str(), "max_tokens" | "max_completion_tokens");
-        if map.contains_key(name)
-            || name == "stream_options"
-            || (limit && request.max_tokens.is_some())
-        {
+        let sent = map.contains_key(name) || (limit && request.max_tokens.is_some());
+        if sent || is_own(name) || name == "stream_options" {
             continue;
         }
         let name = if name == "max_tokens" && wants_completion_tokens(options.model) {

@@ -6,6 +6,18 @@
 
 use super::{MAX_DEPTH, ScanError, ScanErrorKind, Span};
 
+/// What is wrong where the cursor stands: one byte, so that success costs nothing to return.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bad {
+    NotObject,
+    End,
+    Unexpected,
+    Control,
+    Escape,
+    Number,
+    TooDeep,
+}
+
 const WORDS: usize = MAX_DEPTH / 64;
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
@@ -51,7 +63,7 @@ impl<'a> Cursor<'a> {
         hit
     }
 
-    pub(super) fn expect(&mut self, byte: u8) -> Result<(), ScanError> {
+    pub(super) fn expect(&mut self, byte: u8) -> Result<(), Bad> {
         if self.eat(byte) {
             Ok(())
         } else {
@@ -67,7 +79,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A key and its colon: the span inside the quotes, and whether it has escapes.
-    pub(super) fn key(&mut self) -> Result<(Span, bool), ScanError> {
+    pub(super) fn key(&mut self) -> Result<(Span, bool), Bad> {
         if self.peek() != Some(b'"') {
             return Err(self.unexpected());
         }
@@ -78,9 +90,20 @@ impl<'a> Cursor<'a> {
     }
 
     /// One whole value, space before it skipped.
-    pub(super) fn value(&mut self) -> Result<Span, ScanError> {
+    pub(super) fn value(&mut self) -> Result<Span, Bad> {
         self.space();
         let start = self.at;
+        match self.peek() {
+            Some(b'"') => {
+                self.string()?;
+                return Ok(Span::new(start, self.at));
+            },
+            Some(b'{' | b'[') => {},
+            _ => {
+                self.scalar()?;
+                return Ok(Span::new(start, self.at));
+            },
+        }
         let mut nest = Nest {
             bits: [0; WORDS],
             depth: 0,
@@ -94,7 +117,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes a scalar or an empty container, or opens one (then true).
-    fn scalar_or_open(&mut self, nest: &mut Nest) -> Result<bool, ScanError> {
+    fn scalar_or_open(&mut self, nest: &mut Nest) -> Result<bool, Bad> {
         match self.peek() {
             Some(b'"') => {
                 self.string()?;
@@ -106,7 +129,7 @@ impl<'a> Cursor<'a> {
                 if self.eat(b'}') {
                     return Ok(false);
                 }
-                nest.push(true, self.at)?;
+                nest.push(true)?;
                 self.key()?;
                 self.space();
                 Ok(true)
@@ -117,19 +140,26 @@ impl<'a> Cursor<'a> {
                 if self.eat(b']') {
                     return Ok(false);
                 }
-                nest.push(false, self.at)?;
+                nest.push(false)?;
                 Ok(true)
             },
-            Some(b'-' | b'0'..=b'9') => self.number().map(|()| false),
-            Some(b't') => self.literal(b"true").map(|()| false),
-            Some(b'f') => self.literal(b"false").map(|()| false),
-            Some(b'n') => self.literal(b"null").map(|()| false),
+            _ => self.scalar().map(|()| false),
+        }
+    }
+
+    /// A number, `true`, `false` or `null`.
+    fn scalar(&mut self) -> Result<(), Bad> {
+        match self.peek() {
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b't') => self.literal(b"true"),
+            Some(b'f') => self.literal(b"false"),
+            Some(b'n') => self.literal(b"null"),
             _ => Err(self.unexpected()),
         }
     }
 
     /// After a value: true when the outermost one is complete, false when another must follow.
-    fn after_value(&mut self, nest: &mut Nest) -> Result<bool, ScanError> {
+    fn after_value(&mut self, nest: &mut Nest) -> Result<bool, Bad> {
         loop {
             if nest.depth == 0 {
                 return Ok(true);
@@ -159,10 +189,11 @@ impl<'a> Cursor<'a> {
     }
 
     /// A string, the cursor on its first quote; gives the span inside the quotes.
-    fn string(&mut self) -> Result<(Span, bool), ScanError> {
-        self.at += 1;
-        let start = self.at;
+    #[inline]
+    fn string(&mut self) -> Result<(Span, bool), Bad> {
+        let start = self.at + 1;
         let mut escaped = false;
+        self.at = start;
         loop {
             self.plain();
             match self.peek() {
@@ -173,10 +204,15 @@ impl<'a> Cursor<'a> {
                 },
                 Some(b'\\') => {
                     escaped = true;
-                    self.escape()?;
+                    match self.bytes.get(self.at + 1) {
+                        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                            self.at += 2;
+                        },
+                        _ => self.escape()?,
+                    }
                 },
-                Some(_) => return Err(self.error(ScanErrorKind::Control)),
-                None => return Err(self.error(ScanErrorKind::End)),
+                Some(_) => return Err(Bad::Control),
+                None => return Err(Bad::End),
             }
         }
     }
@@ -185,48 +221,42 @@ impl<'a> Cursor<'a> {
     #[inline]
     fn plain(&mut self) {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let mut passed = 0;
         let (words, tail) = rest.as_chunks::<8>();
         for word in words {
             let stop = stops(u64::from_le_bytes(*word));
             if stop != 0 {
-                self.at += usize::try_from(stop.trailing_zeros() / 8).unwrap_or(0);
+                self.at += passed + usize::try_from(stop.trailing_zeros() / 8).unwrap_or(0);
                 return;
             }
-            self.at += 8;
+            passed += 8;
         }
-        for &byte in tail {
-            if byte == b'"' || byte == b'\\' || byte < 0x20 {
-                return;
-            }
-            self.at += 1;
-        }
+        let stop = |byte: &u8| *byte == b'"' || *byte == b'\\' || *byte < 0x20;
+        self.at += passed + tail.iter().position(stop).unwrap_or(tail.len());
     }
 
-    fn escape(&mut self) -> Result<(), ScanError> {
+    /// An escape that is not one letter: `\uXXXX`, or a mistake.
+    fn escape(&mut self) -> Result<(), Bad> {
         let begin = self.at;
         self.at += 1;
         match self.peek() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
-                self.at += 1;
-                Ok(())
-            },
-            Some(b'u') => {
-                self.at += 1;
-                for _ in 0..4 {
-                    match self.peek() {
-                        Some(byte) if byte.is_ascii_hexdigit() => self.at += 1,
-                        Some(_) => return Err(ScanError::new(ScanErrorKind::Escape, begin)),
-                        None => return Err(self.error(ScanErrorKind::End)),
-                    }
-                }
-                Ok(())
-            },
-            Some(_) => Err(ScanError::new(ScanErrorKind::Escape, begin)),
-            None => Err(self.error(ScanErrorKind::End)),
+            Some(b'u') => {},
+            Some(_) => return Err(self.bad_escape(begin)),
+            None => return Err(Bad::End),
         }
+        for _ in 0..4 {
+            self.at += 1;
+            match self.peek() {
+                Some(byte) if byte.is_ascii_hexdigit() => {},
+                Some(_) => return Err(self.bad_escape(begin)),
+                None => return Err(Bad::End),
+            }
+        }
+        self.at += 1;
+        Ok(())
     }
 
-    fn number(&mut self) -> Result<(), ScanError> {
+    fn number(&mut self) -> Result<(), Bad> {
         self.eat(b'-');
         if !self.eat(b'0') {
             self.digits()?;
@@ -242,12 +272,12 @@ impl<'a> Cursor<'a> {
             self.digits()?;
         }
         match self.peek() {
-            Some(b'0'..=b'9') => Err(self.error(ScanErrorKind::Number)),
+            Some(b'0'..=b'9') => Err(Bad::Number),
             _ => Ok(()),
         }
     }
 
-    fn digits(&mut self) -> Result<(), ScanError> {
+    fn digits(&mut self) -> Result<(), Bad> {
         let start = self.at;
         while let Some(b'0'..=b'9') = self.peek() {
             self.at += 1;
@@ -255,36 +285,51 @@ impl<'a> Cursor<'a> {
         if self.at > start {
             return Ok(());
         }
-        let kind = match self.peek() {
-            None => ScanErrorKind::End,
-            Some(_) => ScanErrorKind::Number,
-        };
-        Err(self.error(kind))
+        Err(match self.peek() {
+            None => Bad::End,
+            Some(_) => Bad::Number,
+        })
     }
 
-    fn literal(&mut self, word: &[u8]) -> Result<(), ScanError> {
+    fn literal(&mut self, word: &[u8]) -> Result<(), Bad> {
         for &byte in word {
             self.expect(byte)?;
         }
         Ok(())
     }
 
-    fn unexpected(&self) -> ScanError {
-        self.error(match self.peek() {
-            None => ScanErrorKind::End,
-            Some(_) => ScanErrorKind::Unexpected,
-        })
+    fn unexpected(&self) -> Bad {
+        match self.peek() {
+            None => Bad::End,
+            Some(_) => Bad::Unexpected,
+        }
     }
 
-    const fn error(&self, kind: ScanErrorKind) -> ScanError {
+    /// An escape is bad from its backslash on.
+    const fn bad_escape(&mut self, begin: usize) -> Bad {
+        self.at = begin;
+        Bad::Escape
+    }
+
+    /// The whole error for what is wrong here.
+    pub(super) const fn error(&self, bad: Bad) -> ScanError {
+        let kind = match bad {
+            Bad::NotObject => ScanErrorKind::NotObject,
+            Bad::End => ScanErrorKind::End,
+            Bad::Unexpected => ScanErrorKind::Unexpected,
+            Bad::Control => ScanErrorKind::Control,
+            Bad::Escape => ScanErrorKind::Escape,
+            Bad::Number => ScanErrorKind::Number,
+            Bad::TooDeep => ScanErrorKind::TooDeep,
+        };
         ScanError::new(kind, self.at)
     }
 }
 
 impl Nest {
-    fn push(&mut self, object: bool, at: usize) -> Result<(), ScanError> {
+    fn push(&mut self, object: bool) -> Result<(), Bad> {
         let Some(word) = self.bits.get_mut(self.depth / 64) else {
-            return Err(ScanError::new(ScanErrorKind::TooDeep, at));
+            return Err(Bad::TooDeep);
         };
         let bit = 1 << (self.depth % 64);
         if object {

@@ -172,8 +172,13 @@ fn errors_inside_a_stream_are_events() {
         assert_eq!(seen.error.unwrap().message, message);
         assert!(out.is_empty(), "an error is the caller's to tell");
     }
-    let fine = r#"{"error":null,"choices":[{"index":0,"delta":{"content":"x"}}]}"#;
-    assert_eq!(read(stream(&[fine])).len(), 2);
+    for nothing in ["null", "\"\"", "{}"] {
+        let fine =
+            format!(r#"{{"error":{nothing},"choices":[{{"index":0,"delta":{{"content":"x"}}}}]}}"#);
+        assert_eq!(read(stream(&[&fine])).len(), 2, "{nothing}");
+        let mut relay = StreamRelay::new("m", Surface::Chat, true);
+        assert_eq!(relayed(&mut relay, &fine).0.error, None, "{nothing}");
+    }
 }
 
 #[test]
