@@ -428,7 +428,7 @@ fn said(events: &[Event]) -> (String, String, Vec<(String, String)>, Vec<Event>)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn a_written_stream_keeps_the_grammar_and_is_read_as_what_it_was(events in upstream_events()) {
         let stream = write(&events);
