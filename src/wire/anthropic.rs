@@ -33,6 +33,8 @@ pub use request::{parse_count_request, parse_request};
 pub use upstream::write_request;
 pub use writer::Writer;
 
+use serde::{Deserialize, Deserializer};
+
 use crate::wire::{Finish, Request};
 
 /// The tool by which a form of answer is asked of models that know no `output_config.format`.
@@ -53,6 +55,11 @@ pub const OWN_MEMBERS: [&str; 12] = [
     "service_tier",
     "speed",
 ];
+
+/// Reads a text that some servers send as `null`.
+fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
 
 /// Takes out what a client of this dialect said to Anthropic alone, before another dialect's writer
 /// passes unknown members on to an upstream that would refuse them.

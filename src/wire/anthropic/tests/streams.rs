@@ -153,6 +153,28 @@ fn what_is_no_json_is_a_fault() {
 }
 
 #[test]
+fn members_that_are_null_are_taken_as_absent() {
+    let stream = concat!(
+        r#"data: {"type":"message_start","message":{"id":null,"model":null,"usage":null}}"#,
+        "\n\n",
+        r#"data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":null,"signature":null}}"#,
+        "\n\n",
+        r#"data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a","thinking":null}}"#,
+        "\n\n",
+        r#"data: {"type":"message_delta","delta":{"stop_reason":null},"usage":{"output_tokens":null}}"#,
+        "\n\n",
+    );
+    assert_eq!(
+        tell(&read(stream)),
+        [
+            "start - -",
+            "text a",
+            "usage 0+0 cached 0 written 0/0 reasoning 0"
+        ]
+    );
+}
+
+#[test]
 fn every_reason_goes_both_ways() {
     for (word, sequence, reason) in reasons() {
         let stream = write(&[text("x"), finish(reason.clone()), Event::Done]);
