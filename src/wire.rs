@@ -6,6 +6,7 @@
 pub mod anthropic;
 pub mod emit;
 pub mod failure;
+pub mod members;
 pub mod neutral;
 pub mod ollama;
 pub mod params;

@@ -4,7 +4,10 @@ use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::super::{Reader, StreamRelay, parse_answer, parse_error, parse_request, relay_answer};
+use super::super::{
+    Reader, StreamRelay, has_unsigned_thinking, parse_answer, parse_error, parse_request,
+    relay_answer,
+};
 use super::{data, frames};
 use crate::base::Usage;
 use crate::wire::neutral::Finish;
@@ -26,6 +29,8 @@ fn only_the_models_name_is_changed() {
         (data!("stream-everything.sse"), "claude-sonnet-4-5-20250929"),
         (data!("stream-ollama.sse"), "tiny-hello"),
         (data!("stream-error.sse"), "claude-opus-4-1"),
+        (data!("stream-llamacpp-tools.sse"), "tiny-tool"),
+        (data!("stream-llamacpp-thinking.sse"), "tiny-think"),
     ] {
         let (out, _) = relay(stream, "my \"alias\"");
         let expected = stream.replacen(
@@ -64,6 +69,31 @@ fn a_stream_is_seen_for_what_it_says() {
     assert_eq!(seen.iter().filter(|seen| seen.done).count(), 1);
     assert!(seen.last().unwrap().done);
     assert!(seen.iter().all(|seen| seen.error.is_none()));
+}
+
+#[test]
+fn content_of_llamacpps_streams_is_seen() {
+    let (_, seen) = relay(data!("stream-llamacpp-thinking.sse"), "m");
+    let content: Vec<bool> = seen.iter().map(|seen| seen.content).collect();
+    assert_eq!(content.iter().filter(|&&content| content).count(), 14);
+    assert!(
+        !content[1] && content[2] && !content[12] && !content[17],
+        "{content:?}"
+    );
+    let (_, seen) = relay(data!("stream-llamacpp-tools.sse"), "m");
+    assert!(seen[1].content && seen.last().unwrap().done);
+}
+
+#[test]
+fn reasoning_that_nobody_signed_is_found() {
+    let body = |signature: &str| {
+        format!(
+            r#"{{"messages":[{{"role":"assistant","content":[{{"type":"thinking","thinking":"a","signature":{signature}}}]}}]}}"#
+        )
+    };
+    for (signature, expected) in [(r#""""#, true), (r#" "" "#, true), (r#""EqQB""#, false)] {
+        assert_eq!(has_unsigned_thinking(body(signature).as_bytes()), expected);
+    }
 }
 
 #[test]

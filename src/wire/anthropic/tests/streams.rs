@@ -128,6 +128,30 @@ fn ollamas_own_messages_stream_is_read() {
 }
 
 #[test]
+fn llamacpps_streams_are_read_though_their_blocks_overlap() {
+    let expected = [
+        "start chatcmpl-bQylmTctkcRgdCVCW6kRrPOPK4pUnstH tiny-tool",
+        "usage 422+0 cached 0 written 0/0 reasoning 0",
+        "tool 0 jCefFU1v7kXunETfTBRzPd5N6yUXBHYf get_weather",
+        r#"arguments 0 {"city": "Paris"}"#,
+        "usage 422+8 cached 0 written 0/0 reasoning 0",
+        "finish ToolCalls",
+        "done",
+    ];
+    assert_eq!(tell(&read(data!("stream-llamacpp-tools.sse"))), expected);
+    let told = tell(&read(data!("stream-llamacpp-thinking.sse")));
+    let expected = [
+        "thinking Let me think about this carefully, step by step.\n",
+        "text \n\nThe answer is 42.",
+        "usage 18+16 cached 0 written 0/0 reasoning 0",
+        "finish Stop",
+        "done",
+    ];
+    assert_eq!(told[2..], expected);
+    checked(&write(&read(data!("stream-llamacpp-thinking.sse"))));
+}
+
+#[test]
 fn an_error_in_mid_stream_is_read_with_its_status() {
     let told = tell(&read(data!("stream-error.sse")));
     assert_eq!(
