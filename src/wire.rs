@@ -9,6 +9,7 @@ pub mod emit;
 pub mod failure;
 pub mod frame;
 pub mod head;
+pub mod members;
 pub mod neutral;
 pub mod ollama;
 pub mod openai;

@@ -28,38 +28,29 @@ pub use count::{parse_count, write_count};
 pub use error::{parse_error, status_of, write_error};
 pub use names::Names;
 pub use reader::Reader;
-pub use relay::{StreamRelay, relay_answer};
+pub use relay::{StreamRelay, has_unsigned_thinking, relay_answer};
 pub use request::{parse_count_request, parse_request};
 pub use upstream::write_request;
 pub use writer::Writer;
 
-use crate::wire::{Finish, Request};
+use serde::{Deserialize, Deserializer};
+
+use crate::wire::{Finish, Request, members};
 
 /// The tool by which a form of answer is asked of models that know no `output_config.format`.
 const JSON_TOOL: &str = "json_tool_call";
 
-/// Members of a request that only Anthropic knows, or knows in a sense of its own.
-pub const OWN_MEMBERS: [&str; 12] = [
-    "anthropic_beta",
-    "betas",
-    "cache_control",
-    "container",
-    "context_management",
-    "inference_geo",
-    "mcp_servers",
-    "metadata",
-    "output_config",
-    "output_format",
-    "service_tier",
-    "speed",
-];
+/// Reads a text that some servers send as `null`.
+fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
 
 /// Takes out what a client of this dialect said to Anthropic alone, before another dialect's writer
 /// passes unknown members on to an upstream that would refuse them.
 pub fn shed_own_members(request: &mut Request) {
     request
         .extra
-        .retain(|name, _| !OWN_MEMBERS.contains(&name.as_str()));
+        .retain(|name, _| !members::is_anthropics(name));
 }
 
 /// Reads a `stop_reason` with its `stop_sequence`.

@@ -7,7 +7,6 @@
 mod answer;
 mod embed;
 mod messages;
-mod options;
 mod reader;
 mod request;
 mod think;
@@ -17,7 +16,6 @@ mod tests;
 
 pub use answer::{parse_answer, parse_error};
 pub use embed::{Embedded, parse_embed, write_embed};
-pub use options::is_own_member;
 pub use reader::Reader;
 pub use request::write_request;
 

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::blocks::read_block;
 use super::names::Names;
 use super::usage::{self, Counts};
-use super::{message_id, read_finish, write_finish};
+use super::{message_id, nullable, read_finish, write_finish};
 use crate::base::{Fault, FaultKind};
 use crate::wire::emit::{self, Array};
 use crate::wire::failure;
@@ -18,9 +18,9 @@ use crate::wire::shape::WriterOptions;
 
 #[derive(Deserialize)]
 struct Message<'a> {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     model: String,
     #[serde(borrow)]
     content: Vec<&'a RawValue>,
@@ -36,9 +36,9 @@ struct Message<'a> {
 struct Block<'a> {
     #[serde(rename = "type")]
     kind: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     name: String,
     #[serde(borrow, default)]
     input: Option<&'a RawValue>,

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::error::status_of;
 use super::names::Names;
-use super::read_finish;
 use super::usage::Counts;
+use super::{nullable, read_finish};
 use crate::base::{Fault, FaultKind};
 use crate::wire::failure;
 use crate::wire::neutral::{Event, Finish};
@@ -21,7 +21,7 @@ const CHOICE: u32 = 0;
 /// Any event of the stream; what it does not have is absent.
 #[derive(Deserialize)]
 struct Said {
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type", default, deserialize_with = "nullable")]
     kind: String,
     #[serde(default)]
     index: u64,
@@ -49,19 +49,19 @@ struct Start {
 
 #[derive(Deserialize)]
 struct Block {
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type", default, deserialize_with = "nullable")]
     kind: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     text: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     thinking: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     signature: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     data: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     id: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     name: String,
     #[serde(default)]
     input: Option<Value>,
@@ -69,15 +69,15 @@ struct Block {
 
 #[derive(Deserialize)]
 struct Delta {
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type", default, deserialize_with = "nullable")]
     kind: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     text: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     thinking: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     signature: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     partial_json: String,
     #[serde(default)]
     stop_reason: Option<String>,

@@ -182,6 +182,18 @@ pub fn relay_answer(body: &Bytes, asked_model: &str) -> (Bytes, Observed) {
     (Bytes::from([head, &asked, tail].concat()), observed)
 }
 
+/// Whether a request's body holds reasoning without a signature, as we write it when another dialect
+/// answered. Anthropic refuses such a body: it must be read and written anew, not forwarded.
+pub fn has_unsigned_thinking(body: &[u8]) -> bool {
+    let mut found = memmem::find_iter(body, br#""signature":"#);
+    found.any(|at| {
+        let rest = body
+            .get(at + br#""signature":"#.len()..)
+            .unwrap_or_default();
+        rest.trim_ascii_start().starts_with(br#""""#)
+    })
+}
+
 fn quoted(text: &str) -> Vec<u8> {
     Value::from(text).to_string().into_bytes()
 }

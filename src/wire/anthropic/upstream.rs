@@ -13,8 +13,8 @@ use super::sampling::{self, Plan, Sampling};
 use super::{JSON_TOOL, turns};
 use crate::base::{Fault, FaultKind};
 use crate::wire::emit::{self, Object};
+use crate::wire::members::is_ollamas;
 use crate::wire::neutral::{Part, Request, Tool, ToolChoice};
-use crate::wire::ollama;
 use crate::wire::params::{LeftOut, settle};
 use crate::wire::shape::{WriteOptions, Written};
 
@@ -137,7 +137,7 @@ fn sort_extra<'a>(settled: &'a Request, left: &mut LeftOut) -> Result<Extra<'a>,
                 extra.passed.push((name, value));
             },
             "stream_options" => {},
-            known if HINTS.contains(&known) || ollama::is_own_member(known) => left.note(known),
+            known if HINTS.contains(&known) || is_ollamas(known) => left.note(known),
             known if FOREIGN.contains(&known) => {
                 if !is_idle(value) {
                     left.refuse(known, "")?;

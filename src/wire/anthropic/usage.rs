@@ -113,6 +113,7 @@ mod tests {
     use crate::wire::emit;
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
         fn counts_survive_the_way_out_and_in(
             fresh in 0_u64..1 << 40, cached in 0_u64..1 << 40, short in 0_u64..1 << 40,

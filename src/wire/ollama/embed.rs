@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::options::is_option;
 use crate::base::{Fault, FaultKind};
 use crate::wire::emit;
 use crate::wire::failure;
+use crate::wire::members::is_ollama_option;
 
 /// Vectors, in the order of the texts.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -39,7 +39,7 @@ pub fn write_embed(inputs: &[String], model: &str, members: &Map<String, Value>)
                     o.put(name, value);
                 },
                 "options" => options.extend(value.as_object().cloned().unwrap_or_default()),
-                name if is_option(name) => {
+                name if is_ollama_option(name) => {
                     options.insert(name.to_owned(), value.clone());
                 },
                 _ => {},

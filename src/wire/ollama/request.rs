@@ -7,10 +7,9 @@
 use serde_json::{Map, Value};
 
 use super::messages;
-use super::options::{TOP, is_option};
 use crate::base::Fault;
-use crate::wire::anthropic;
 use crate::wire::emit::{self, Object};
+use crate::wire::members::{is_anthropics, is_ollama_option, is_ollama_top};
 use crate::wire::neutral::{Format, Request, Thinking, Tool, ToolChoice};
 use crate::wire::params::{LeftOut, settle};
 use crate::wire::shape::{WriteOptions, Written};
@@ -104,12 +103,12 @@ fn sort<'a>(settled: &'a Request, left: &mut LeftOut) -> Result<Sorted<'a>, Faul
                 .options
                 .extend(value.as_object().cloned().unwrap_or_default()),
             "format" if settled.format.is_some() => {},
-            known if TOP.contains(&known) => sorted.top.push((name, value)),
-            known if is_option(known) => {
+            known if is_ollama_top(known) => sorted.top.push((name, value)),
+            known if is_ollama_option(known) => {
                 sorted.options.insert(name.clone(), value.clone());
             },
             "stream_options" => {},
-            known if HINTS.contains(&known) || anthropic::OWN_MEMBERS.contains(&known) => {
+            known if HINTS.contains(&known) || is_anthropics(known) => {
                 left.note(known);
             },
             known if FOREIGN.contains(&known) => {

@@ -1,9 +1,13 @@
 //! Bytes that are forwarded.
 
 use bytes::{Bytes, BytesMut};
+use proptest::prelude::*;
 use serde_json::Value;
 
-use super::super::{StreamRelay, relay_answer};
+use super::super::{
+    Reader, StreamRelay, has_unsigned_thinking, parse_answer, parse_error, parse_request,
+    relay_answer,
+};
 use super::{data, frames};
 use crate::base::Usage;
 use crate::wire::neutral::Finish;
@@ -25,6 +29,8 @@ fn only_the_models_name_is_changed() {
         (data!("stream-everything.sse"), "claude-sonnet-4-5-20250929"),
         (data!("stream-ollama.sse"), "tiny-hello"),
         (data!("stream-error.sse"), "claude-opus-4-1"),
+        (data!("stream-llamacpp-tools.sse"), "tiny-tool"),
+        (data!("stream-llamacpp-thinking.sse"), "tiny-think"),
     ] {
         let (out, _) = relay(stream, "my \"alias\"");
         let expected = stream.replacen(
@@ -63,6 +69,31 @@ fn a_stream_is_seen_for_what_it_says() {
     assert_eq!(seen.iter().filter(|seen| seen.done).count(), 1);
     assert!(seen.last().unwrap().done);
     assert!(seen.iter().all(|seen| seen.error.is_none()));
+}
+
+#[test]
+fn content_of_llamacpps_streams_is_seen() {
+    let (_, seen) = relay(data!("stream-llamacpp-thinking.sse"), "m");
+    let content: Vec<bool> = seen.iter().map(|seen| seen.content).collect();
+    assert_eq!(content.iter().filter(|&&content| content).count(), 14);
+    assert!(
+        !content[1] && content[2] && !content[12] && !content[17],
+        "{content:?}"
+    );
+    let (_, seen) = relay(data!("stream-llamacpp-tools.sse"), "m");
+    assert!(seen[1].content && seen.last().unwrap().done);
+}
+
+#[test]
+fn reasoning_that_nobody_signed_is_found() {
+    let body = |signature: &str| {
+        format!(
+            r#"{{"messages":[{{"role":"assistant","content":[{{"type":"thinking","thinking":"a","signature":{signature}}}]}}]}}"#
+        )
+    };
+    for (signature, expected) in [(r#""""#, true), (r#" "" "#, true), (r#""EqQB""#, false)] {
+        assert_eq!(has_unsigned_thinking(body(signature).as_bytes()), expected);
+    }
 }
 
 #[test]
@@ -165,5 +196,54 @@ fn whole_answers_are_relayed() {
         let (out, seen) = relay_answer(&Bytes::from_static(broken.as_bytes()), "asked");
         assert_eq!(out, broken);
         assert!(seen.error.is_some() && !seen.done, "{broken}");
+    }
+}
+
+/// A golden with a piece cut out and something else put in.
+fn broken() -> impl Strategy<Value = Vec<u8>> {
+    let goldens = vec![
+        data!("stream-everything.sse"),
+        data!("answer-llamacpp.json"),
+        data!("error-ollama.json"),
+        data!("request-claude-code.json"),
+    ];
+    (
+        prop::sample::select(goldens),
+        any::<prop::sample::Index>(),
+        0_usize..40,
+        "[{}\\[\\]\",:0nul\\\\]{0,6}",
+    )
+        .prop_map(|(golden, at, length, put)| {
+            let mut bytes = golden.as_bytes().to_vec();
+            let start = at.index(bytes.len());
+            let end = (start + length).min(bytes.len());
+            bytes.splice(start..end, put.into_bytes());
+            bytes
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #[test]
+    fn broken_bytes_are_forwarded_whole_and_break_nothing(bytes in broken()) {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let mut relay = StreamRelay::new("claude-sonnet-4-5-20250929");
+        let mut reader = Reader::new();
+        let (mut out, mut events) = (BytesMut::new(), Vec::new());
+        let mut faults = 0;
+        for frame in frames(&text) {
+            let before = out.len();
+            relay.frame(&frame, &mut out);
+            if !frame.raw.windows(13).any(|part| part == b"message_start") {
+                prop_assert_eq!(&out[before..], &frame.raw[..]);
+            }
+            faults += usize::from(reader.read(&frame, &mut events).is_err());
+        }
+        let answered = parse_answer(&bytes).is_ok();
+        let asked = parse_request(&bytes).is_ok();
+        prop_assert!(!(answered && asked));
+        let _seen = relay_answer(&Bytes::from(bytes.clone()), "m");
+        prop_assert!(!parse_error(500, &bytes).message.is_empty());
+        prop_assert!(faults <= frames(&text).len());
     }
 }

@@ -21,6 +21,7 @@ fn cached(text: &str, mark: Value) -> Part {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn a_coding_agents_request_is_read_in_full() {
     let mut request = parse_request(data!("request-claude-code.json").as_bytes()).unwrap();
     let short = json!({"type": "ephemeral"});
@@ -214,6 +215,7 @@ fn the_small_members_are_read() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn what_is_wrong_is_said_in_anthropics_words() {
     let user = json!([{"role": "user", "content": "x"}]);
     let with = |content: Value| json!({"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": content}]});

@@ -128,6 +128,30 @@ fn ollamas_own_messages_stream_is_read() {
 }
 
 #[test]
+fn llamacpps_streams_are_read_though_their_blocks_overlap() {
+    let expected = [
+        "start chatcmpl-bQylmTctkcRgdCVCW6kRrPOPK4pUnstH tiny-tool",
+        "usage 422+0 cached 0 written 0/0 reasoning 0",
+        "tool 0 jCefFU1v7kXunETfTBRzPd5N6yUXBHYf get_weather",
+        r#"arguments 0 {"city": "Paris"}"#,
+        "usage 422+8 cached 0 written 0/0 reasoning 0",
+        "finish ToolCalls",
+        "done",
+    ];
+    assert_eq!(tell(&read(data!("stream-llamacpp-tools.sse"))), expected);
+    let told = tell(&read(data!("stream-llamacpp-thinking.sse")));
+    let expected = [
+        "thinking Let me think about this carefully, step by step.\n",
+        "text \n\nThe answer is 42.",
+        "usage 18+16 cached 0 written 0/0 reasoning 0",
+        "finish Stop",
+        "done",
+    ];
+    assert_eq!(told[2..], expected);
+    checked(&write(&read(data!("stream-llamacpp-thinking.sse"))));
+}
+
+#[test]
 fn an_error_in_mid_stream_is_read_with_its_status() {
     let told = tell(&read(data!("stream-error.sse")));
     assert_eq!(
@@ -149,6 +173,28 @@ fn what_is_no_json_is_a_fault() {
     assert_eq!(
         tell(&read(": ping\n\nevent: ping\ndata: {}\n\ndata: [DONE]\n\n")),
         ["done"]
+    );
+}
+
+#[test]
+fn members_that_are_null_are_taken_as_absent() {
+    let stream = concat!(
+        r#"data: {"type":"message_start","message":{"id":null,"model":null,"usage":null}}"#,
+        "\n\n",
+        r#"data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":null,"signature":null}}"#,
+        "\n\n",
+        r#"data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a","thinking":null}}"#,
+        "\n\n",
+        r#"data: {"type":"message_delta","delta":{"stop_reason":null},"usage":{"output_tokens":null}}"#,
+        "\n\n",
+    );
+    assert_eq!(
+        tell(&read(stream)),
+        [
+            "start - -",
+            "text a",
+            "usage 0+0 cached 0 written 0/0 reasoning 0"
+        ]
     );
 }
 
@@ -428,7 +474,7 @@ fn said(events: &[Event]) -> (String, String, Vec<(String, String)>, Vec<Event>)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn a_written_stream_keeps_the_grammar_and_is_read_as_what_it_was(events in upstream_events()) {
         let stream = write(&events);

@@ -56,6 +56,10 @@ fn hi() -> Request {
     }
 }
 
+fn json_of(body: &[u8]) -> Value {
+    serde_json::from_slice(body).unwrap()
+}
+
 fn send_with(
     request: &Request,
     model: &str,
@@ -63,10 +67,7 @@ fn send_with(
     defaults: &Map<String, Value>,
 ) -> Result<(Value, Vec<String>), Fault> {
     let written = write_request(request, &write_options(model, drop, defaults))?;
-    Ok((
-        serde_json::from_slice(&written.body).unwrap(),
-        written.dropped,
-    ))
+    Ok((json_of(&written.body), written.dropped))
 }
 
 fn send(request: &Request) -> Value {
@@ -84,6 +85,7 @@ fn a_plain_request_is_small() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn a_conversation_of_openais_kind_becomes_anthropics_turns() {
     let request = Request {
         messages: vec![
@@ -620,7 +622,7 @@ fn request() -> impl Strategy<Value = Request> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn what_the_dialect_can_say_survives_the_way_out_and_in(request in request()) {
         let defaults = Map::new();
