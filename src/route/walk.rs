@@ -181,7 +181,7 @@ impl Walk {
             _ if self.anyway => return self.try_anyway(look),
             Course::Leave => {},
             Course::Siblings | Course::Again => {
-                if let Some(step) = self.retry(look, deployment, fault, course) {
+                if let Some(step) = self.retry(look, deployment, fault) {
                     return step;
                 }
             },
@@ -190,13 +190,7 @@ impl Walk {
     }
 
     /// A further try in the same tier, at once or after a backoff.
-    fn retry(
-        &mut self,
-        look: &Look<'_>,
-        deployment: DeploymentIdx,
-        fault: &Fault,
-        course: Course,
-    ) -> Option<Step> {
+    fn retry(&mut self, look: &Look<'_>, deployment: DeploymentIdx, fault: &Fault) -> Option<Step> {
         let limit = self.limit(look.table, Some((deployment, fault.kind)));
         let after = Brief::of(fault);
         let left = self.stop.retries < limit;
@@ -212,7 +206,7 @@ impl Walk {
                 Why::Retry { number, after },
             ));
         }
-        if course != Course::Again || !left {
+        if !left {
             return None;
         }
         if moves_on(fault) {

@@ -338,6 +338,27 @@ fn a_refused_credential_is_retried_on_siblings_only() {
 }
 
 #[test]
+fn who_refused_our_credential_is_not_asked_again_after_a_siblings_failure() {
+    for seed in 0..20 {
+        let router = Router {
+            num_retries: 5,
+            ..Router::default()
+        };
+        let mut world = World::new("chat a@h1\nchat b@h2", router);
+        let run = world.run(ask("chat"), seed, |name| match name {
+            "a" => Some(fault(UpstreamAuth)),
+            _ => Some(fault(UpstreamError)),
+        });
+        let on_a = run
+            .steps
+            .iter()
+            .filter(|step| step.starts_with("a:"))
+            .count();
+        assert_eq!((on_a, run.tries.len()), (1, 6), "{:?}", run.steps);
+    }
+}
+
+#[test]
 fn connections_that_never_came_about_cost_no_retry() {
     let text = "chat a@h1\nchat b@h2\nchat c@h3\nchat d@h4\nchat e@h5";
     let dead = [
