@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::base::{BreakerState, DeploymentIdx, Fault, FaultKind, HostIdx, HostState, Mono};
 use crate::config::{Chain, Config, Deployment, Dialect, Router, Target, Timeouts, Upstream};
 use crate::route::{
-    Ask, DeploymentView, HostView, Step, Table, Try, Unusable, View, WaitReason, Walk,
+    Ask, DeploymentView, HostView, Kind, Step, Table, Try, Unusable, View, WaitReason, Walk,
 };
 
 pub(super) fn config(text: &str, router: Router) -> Config {
@@ -230,6 +230,20 @@ impl World {
         };
         self.run(ask(model), 7, outcome)
     }
+}
+
+pub(super) const TWO_TIERS: &str = "chat llama@h1 order=1\nchat gpt@c1 order=2";
+
+/// A router with these fallbacks and nothing else set.
+pub(super) fn falling(text: &str) -> Router {
+    Router {
+        fallbacks: chains(text),
+        ..Router::default()
+    }
+}
+
+pub(super) fn kinds(run: &Run) -> Vec<Kind> {
+    run.tries.iter().map(|one| one.kind).collect()
 }
 
 /// How a try ends: served, or not.

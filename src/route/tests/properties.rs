@@ -4,6 +4,7 @@
 //! time, from the config alone.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -49,7 +50,7 @@ fn random_chains(rng: &mut Rng) -> String {
                         .unwrap()
                 })
                 .collect();
-            text.push_str(&format!("{from} -> {}\n", to.join(" ")));
+            writeln!(text, "{from} -> {}", to.join(" ")).unwrap();
         }
     }
     text
@@ -61,9 +62,9 @@ fn random_config(rng: &mut Rng) -> Config {
         let group = rng.choice(&GROUPS).unwrap();
         let model = if group.contains('*') { "*" } else { "m" };
         let host = rng.choice(&["h1", "h2", "h3", "c1", "c2"]).unwrap();
-        text.push_str(&format!("{group} {model}{number}@{host} rpm=5 tpm=1000"));
+        write!(text, "{group} {model}{number}@{host} rpm=5 tpm=1000").unwrap();
         if rng.bool() {
-            text.push_str(&format!(" order={}", rng.u8(1..4)));
+            write!(text, " order={}", rng.u8(1..4)).unwrap();
         }
         if rng.u8(..8) == 0 {
             text.push_str(" off");
