@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::kit::{World, ask, falling, fault};
-use crate::base::FaultKind;
+use crate::base::{FaultKind, HostState};
 use crate::config::{Router, Strategy};
-use crate::route::WaitReason;
+use crate::route::{Step, WaitReason, Walk};
 
 use FaultKind::{Connect, Refused, UpstreamError};
 
@@ -127,4 +127,69 @@ fn a_used_up_rpm_is_a_429_with_a_time() {
     world.view("a").rpm_used = 5;
     let fault = world.go("chat", &[]).end.unwrap_err();
     assert_eq!(fault.retry_after, Some(Duration::from_mins(1)));
+}
+
+#[test]
+fn who_becomes_well_while_others_are_tried_anyway_is_tried() {
+    let mut world = World::new("chat a@h1\nchat b@h2", Router::default());
+    world.cool("a", 5);
+    world.down("b");
+    let mut walk = Walk::new(&world.table, ask("chat"), 1).unwrap();
+    let Step::Try(first) = walk.next(&world.table, &world, None, world.now) else {
+        panic!("a should be tried");
+    };
+    assert_eq!(world.name(first.deployment), "a");
+    let back = world.host_of("b");
+    (back.state, back.trial_free) = (HostState::Probing, true);
+    let failed = fault(UpstreamError);
+    let Step::Try(next) = walk.next(&world.table, &world, Some(&failed), world.now) else {
+        panic!("b is back");
+    };
+    assert!(world.name(next.deployment) == "b" && next.is_trial);
+}
+
+#[test]
+fn a_slot_that_is_free_early_is_taken() {
+    let mut world = World::new("chat a@h1", Router::default());
+    world.view("a").parallel_full = true;
+    let mut walk = Walk::new(&world.table, ask("chat"), 1).unwrap();
+    let wait = walk.next(&world.table, &world, None, world.now);
+    assert!(matches!(
+        wait,
+        Step::Wait {
+            why: WaitReason::Full,
+            ..
+        }
+    ));
+    assert_eq!(
+        walk.next(&world.table, &world, None, world.now),
+        wait,
+        "still full"
+    );
+    world.view("a").parallel_full = false;
+    let step = walk.next(&world.table, &world, None, world.now);
+    assert!(matches!(step, Step::Try(_)), "{step:?}");
+}
+
+#[test]
+fn a_try_that_could_not_be_made_is_chosen_anew() {
+    let mut world = World::new("chat a@h1 order=1\nchat b@h2 order=2", Router::default());
+    let mut walk = Walk::new(&world.table, ask("chat"), 1).unwrap();
+    let mut steps = Vec::new();
+    for _ in 0..2 {
+        match walk.next(&world.table, &world, None, world.now) {
+            Step::Try(next) => {
+                steps.push(format!("{} {}", world.name(next.deployment), next.reason));
+            },
+            other => panic!("{other:?}"),
+        }
+        world.view("a").parallel_full = true;
+    }
+    assert_eq!(steps, ["a order 1 of 2", "b order 2 of 2"]);
+    // And it does not go on for ever when the view never learns of it.
+    let ends = (0..100).find_map(|_| match walk.next(&world.table, &world, None, world.now) {
+        Step::Give(fault) => Some(fault.kind),
+        _ => None,
+    });
+    assert_eq!(ends, Some(FaultKind::NoDeployment));
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::kit::{TWO_TIERS, World, ask, falling, fault, kinds};
-use crate::base::FaultKind;
+use crate::base::{FaultKind, HostState};
 use crate::config::Router;
-use crate::route::{Ask, Kind};
+use crate::route::{Ask, Kind, Step, Walk};
 
 use FaultKind::{
     Connect, Overloaded, RateLimited, Refused, Reset, Timeout, UpstreamAuth, UpstreamError,
@@ -207,4 +207,40 @@ fn what_took_a_whole_timeout_or_asked_for_a_pause_moves_on() {
         (name == "llama").then(|| pausing.clone())
     });
     assert_eq!(run.tries.len(), 2, "{:?}", run.steps);
+}
+
+#[test]
+fn a_400_with_forced_retries_still_goes_no_further() {
+    let mut router = falling("chat -> other");
+    router.retry_policy.bad_request = Some(2);
+    let mut world = World::new("chat a@h1\nother o@h2", router);
+    let run = world.go("chat", &[("a", Refused)]);
+    assert_eq!(
+        (run.tries.len(), run.kind()),
+        (3, Refused),
+        "{:?}",
+        run.steps
+    );
+}
+
+#[test]
+fn woken_early_it_waits_on_unless_a_sibling_has_become_well() {
+    let mut world = World::new("chat a@h1\nchat b@h2", Router::default());
+    world.down("b");
+    let failed = fault(UpstreamError);
+    let mut walk = Walk::new(&world.table, ask("chat"), 1).unwrap();
+    let first = walk.next(&world.table, &world, None, world.now);
+    assert!(matches!(first, Step::Try(_)));
+    let wait = walk.next(&world.table, &world, Some(&failed), world.now);
+    let Step::Wait { until, .. } = wait else {
+        panic!("{wait:?}");
+    };
+    world.now = world.now.after(Duration::from_millis(100));
+    assert_eq!(walk.next(&world.table, &world, None, world.now), wait);
+    world.host_of("b").state = HostState::Up;
+    let Step::Try(next) = walk.next(&world.table, &world, None, world.now) else {
+        panic!("b is well");
+    };
+    assert!(world.now < until && world.name(next.deployment) == "b");
+    assert_eq!(next.reason.to_string(), "retry 1 after 500");
 }
