@@ -147,6 +147,12 @@ impl Walk {
         }
     }
 
+    /// How many retries each group has, before any fault of its own says otherwise
+    /// (`x-litellm-max-retries`).
+    pub fn max_retries(&self, table: &Table) -> u32 {
+        self.limit(table, None)
+    }
+
     /// The start, or the end of a wait. Woken too early, it goes on only where somebody else can
     /// take the request.
     fn resume(&mut self, look: &Look<'_>) -> Step {

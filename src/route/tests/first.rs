@@ -46,6 +46,26 @@ fn least_busy_takes_the_fewest_in_flight() {
 }
 
 #[test]
+fn models_on_one_self_hosted_machine_share_its_load() {
+    let router = Router {
+        strategy: Strategy::LeastBusy,
+        ..Router::default()
+    };
+    let text = "chat a@h1\nchat b@h2\nbig x@h1\ncloud c@c1\ncloud d@c2\nother e@c1";
+    let mut world = World::new(text, router);
+    world.view("x").in_flight = 4;
+    world.view("b").in_flight = 1;
+    assert_eq!(world.go("chat", &[]).steps, ["b: least busy (1 in flight)"]);
+    world.view("e").in_flight = 9;
+    world.view("d").in_flight = 1;
+    assert_eq!(
+        world.go("cloud", &[]).steps,
+        ["c: least busy (0 in flight)"],
+        "clouds don't"
+    );
+}
+
+#[test]
 fn usage_based_takes_the_least_used_within_its_limits() {
     let router = Router {
         strategy: Strategy::UsageBased,

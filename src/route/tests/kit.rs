@@ -111,7 +111,11 @@ pub(super) struct World {
 
 impl View for World {
     fn host(&self, host: HostIdx) -> HostView {
-        self.hosts[host.0]
+        let there = &self.table.host(host).unwrap().deployments;
+        HostView {
+            in_flight: there.iter().map(|idx| self.views[idx.0].in_flight).sum(),
+            ..self.hosts[host.0]
+        }
     }
 
     fn deployment(&self, deployment: DeploymentIdx) -> DeploymentView {

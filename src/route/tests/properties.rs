@@ -283,7 +283,7 @@ fn assert_fresh(seed: u64, tries: &[Try], next: &Try) {
 #[test]
 fn no_try_is_ever_forbidden_off_full_or_twice_and_every_walk_ends() {
     let (mut served, mut refused, mut failed) = (0, 0, 0);
-    for seed in 0..6_000 {
+    for seed in 0..3_000 {
         match one_case(seed).map(|fault| fault.kind) {
             None => served += 1,
             Some(FaultKind::Forbidden | FaultKind::UnknownModel) => refused += 1,
@@ -292,14 +292,14 @@ fn no_try_is_ever_forbidden_off_full_or_twice_and_every_walk_ends() {
     }
     // The cases must be varied for the property to mean anything.
     assert!(
-        served > 600 && refused > 200 && failed > 600,
+        served > 300 && refused > 100 && failed > 300,
         "{served} {refused} {failed}"
     );
 }
 
 #[test]
 fn a_request_is_refused_for_its_tags_only_when_nothing_it_can_reach_carries_them() {
-    for seed in 0..1_500 {
+    for seed in 0..800 {
         let mut rng = Rng::with_seed(seed);
         let mut made = random_config(&mut rng);
         made.router.tags.enabled = true;
