@@ -52,8 +52,23 @@ pub(super) fn choose(
         let (Verdict::Healthy(trial), view) = judge(look, needs, pool_idx, deployment) else {
             continue;
         };
+        let score = match strategy {
+            Strategy::SimpleShuffle => 0,
+            Strategy::LeastBusy => u64::from(in_flight(look, deployment, view)),
+            Strategy::UsageBased => view.tpm_used,
+        };
         let weight = tier.weights.get(place).copied();
-        draw.offer(strategy, deployment, trial, (view, weight), rng);
+        let weight = weight.filter(|_| strategy == Strategy::SimpleShuffle);
+        draw.offer(
+            Chosen {
+                deployment,
+                pick: pick(strategy, score, weight),
+                trial,
+            },
+            score,
+            weight,
+            rng,
+        );
     }
     let mut chosen = draw.held?;
     if draw.healthy == 1 {
@@ -67,28 +82,33 @@ pub(super) fn choose(
     Some(chosen)
 }
 
+/// How many requests compete with one sent there: on a self-hosted machine all of its requests share
+/// the same GPU, whatever the model.
+fn in_flight(look: &Look<'_>, deployment: DeploymentIdx, view: DeploymentView) -> u32 {
+    let node = look.table.deployment(deployment);
+    let host = node
+        .and_then(|node| look.table.host(node.host))
+        .filter(|host| host.probed);
+    match (node, host) {
+        (Some(node), Some(_)) => look.view.host(node.host).in_flight.max(view.in_flight),
+        _ => view.in_flight,
+    }
+}
+
+fn pick(strategy: Strategy, score: u64, weight: Option<f64>) -> Pick {
+    match strategy {
+        Strategy::SimpleShuffle if weight.is_some() => Pick::Weighted,
+        Strategy::SimpleShuffle => Pick::Random,
+        Strategy::LeastBusy => Pick::LeastBusy {
+            in_flight: u32::try_from(score).unwrap_or(u32::MAX),
+        },
+        Strategy::UsageBased => Pick::LeastUsed { tokens: score },
+    }
+}
+
 impl Draw {
-    fn offer(
-        &mut self,
-        strategy: Strategy,
-        deployment: DeploymentIdx,
-        trial: Option<Trial>,
-        (view, weight): (DeploymentView, Option<f64>),
-        rng: &mut Rng,
-    ) {
+    fn offer(&mut self, candidate: Chosen, score: u64, weight: Option<f64>, rng: &mut Rng) {
         self.healthy += 1;
-        let (score, weight, pick) = match (strategy, weight) {
-            (Strategy::SimpleShuffle, Some(weight)) => (0, weight, Pick::Weighted),
-            (Strategy::SimpleShuffle, None) => (0, 1.0, Pick::Random),
-            (Strategy::LeastBusy, _) => {
-                let in_flight = view.in_flight;
-                (u64::from(in_flight), 1.0, Pick::LeastBusy { in_flight })
-            },
-            (Strategy::UsageBased, _) => {
-                let tokens = view.tpm_used;
-                (tokens, 1.0, Pick::LeastUsed { tokens })
-            },
-        };
         if score > self.least {
             return;
         }
@@ -96,14 +116,11 @@ impl Draw {
             self.least = score;
             self.total = 0.0;
         }
+        let weight = weight.unwrap_or(1.0);
         self.total += weight;
         let first = self.total <= weight;
         if first || rng.f64() * self.total < weight {
-            self.held = Some(Chosen {
-                deployment,
-                pick,
-                trial,
-            });
+            self.held = Some(candidate);
         }
     }
 }

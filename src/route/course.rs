@@ -37,8 +37,7 @@ pub(super) enum Course {
 /// What may follow this fault. `asked_group`: the try was for the group the client asked for.
 pub(super) fn course(fault: &Fault, policy: &RetryPolicy, asked_group: bool) -> Course {
     let usual = match fault.kind {
-        // 409 is retryable, all else of this kind is the request's own fault.
-        FaultKind::Refused if fault.upstream_status == Some(409) => Course::Again,
+        FaultKind::Refused if !is_clients(fault) => Course::Again,
         FaultKind::Refused if asked_group => Course::Give,
         FaultKind::Refused | FaultKind::ContextWindow | FaultKind::ContentPolicy => Course::Leave,
         FaultKind::UpstreamAuth
@@ -71,6 +70,11 @@ pub(super) const fn limit_of(policy: &RetryPolicy, kind: FaultKind) -> Option<u3
         | FaultKind::BadAnswer => policy.server,
         _ => None,
     }
+}
+
+/// The upstream calls the request itself wrong. (409 is a conflict that may pass.)
+pub(super) fn is_clients(fault: &Fault) -> bool {
+    fault.kind == FaultKind::Refused && fault.upstream_status != Some(409)
 }
 
 /// The request never reached a model, nor took time: moving on is no retry.

@@ -89,7 +89,10 @@ impl Names {
         names.patterns.sort_by_key(specificity);
         for (alias, (target, hidden)) in aliases {
             names.aliases.insert(Arc::clone(alias), Arc::clone(target));
-            let pool = names.groups.get(names.follow(target)).copied();
+            let end = names.follow(target);
+            let group = names.groups.get(end).copied();
+            let wildcard = || names.wildcard(pools, end).map(|(pool, _)| pool);
+            let pool = group.or_else(wildcard).or(names.star);
             let fresh = !names.groups.contains_key(alias);
             if let Some(pool) = pool.filter(|_| !hidden && fresh) {
                 names.listed.push(Listed {

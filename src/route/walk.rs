@@ -19,7 +19,9 @@ use fastrand::Rng;
 
 use crate::base::{DeploymentIdx, Fault, FaultKind, Mono};
 use crate::route::choose::{Chosen, choose};
-use crate::route::course::{Course, backoff, course, is_free, is_hosts, limit_of, moves_on};
+use crate::route::course::{
+    Course, backoff, course, is_clients, is_free, is_hosts, limit_of, moves_on,
+};
 use crate::route::judge::{Look, Needs};
 use crate::route::reason::{Brief, Cause, Kind, Reason, Step, Try, WaitReason, Why};
 use crate::route::tags::Demand;
@@ -82,7 +84,9 @@ enum Pending {
     /// Begin at the group asked for.
     Begin,
     /// Retry in the present tier, after a backoff.
-    Retry(Brief),
+    Retry { after: Brief, until: Mono },
+    /// Begin once more, when a slot may be free.
+    Slot { until: Mono },
 }
 
 impl Walk {
@@ -139,16 +143,45 @@ impl Walk {
                 }
                 self.reselect(&look, current.why)
             },
-            (None, _) => match self.pending {
-                Pending::Begin => self.begin(&look),
-                Pending::Retry(after) => self.retry_now(&look, after),
-            },
+            (None, _) => self.resume(&look),
         }
     }
 
-    /// Whether a request with these tags and this model may reach this deployment at all.
-    pub fn allows(&self, table: &Table, deployment: DeploymentIdx) -> bool {
-        table.allows(&self.demand, deployment)
+    /// How many retries each group has, before any fault of its own says otherwise
+    /// (`x-litellm-max-retries`).
+    pub fn max_retries(&self, table: &Table) -> u32 {
+        self.limit(table, None)
+    }
+
+    /// The start, or the end of a wait. Woken too early, it goes on only where somebody else can
+    /// take the request.
+    fn resume(&mut self, look: &Look<'_>) -> Step {
+        match self.pending {
+            Pending::Retry { after, until } if look.now < until => {
+                let number = self.stop.retries;
+                match self.untried(look, self.stop.tier) {
+                    Some(other) => {
+                        self.go(look, (self.stop.tier, other), Why::Retry { number, after })
+                    },
+                    None => Step::Wait {
+                        until,
+                        why: WaitReason::Backoff {
+                            retry: number,
+                            after,
+                        },
+                    },
+                }
+            },
+            Pending::Retry { after, .. } => self.retry_now(look, after),
+            Pending::Slot { until } if look.now < until => match self.healthy(look, 0) {
+                Some(found) => self.go(look, found, Why::First),
+                None => Step::Wait {
+                    until,
+                    why: WaitReason::Full,
+                },
+            },
+            Pending::Begin | Pending::Slot { .. } => self.begin(look),
+        }
     }
 
     fn begin(&mut self, look: &Look<'_>) -> Step {
@@ -181,22 +214,20 @@ impl Walk {
             _ if self.anyway => return self.try_anyway(look),
             Course::Leave => {},
             Course::Siblings | Course::Again => {
-                if let Some(step) = self.retry(look, deployment, fault, course) {
+                if let Some(step) = self.retry(look, deployment, fault) {
                     return step;
                 }
             },
+        }
+        if asked_group && is_clients(fault) {
+            // The retries that `retry_policy` grants it are used up.
+            return Step::Give(fault.clone());
         }
         self.move_on(look)
     }
 
     /// A further try in the same tier, at once or after a backoff.
-    fn retry(
-        &mut self,
-        look: &Look<'_>,
-        deployment: DeploymentIdx,
-        fault: &Fault,
-        course: Course,
-    ) -> Option<Step> {
+    fn retry(&mut self, look: &Look<'_>, deployment: DeploymentIdx, fault: &Fault) -> Option<Step> {
         let limit = self.limit(look.table, Some((deployment, fault.kind)));
         let after = Brief::of(fault);
         let left = self.stop.retries < limit;
@@ -212,7 +243,7 @@ impl Walk {
                 Why::Retry { number, after },
             ));
         }
-        if course != Course::Again || !left {
+        if !left {
             return None;
         }
         if moves_on(fault) {
@@ -233,11 +264,12 @@ impl Walk {
         if at_once {
             return Some(self.retry_now(look, after));
         }
-        self.pending = Pending::Retry(after);
         let delay = backoff(fault, used, look.table.router().retry_after, &mut self.rng);
+        let until = look.now.after(delay);
+        self.pending = Pending::Retry { after, until };
         let retry = self.stop.retries;
         Some(Step::Wait {
-            until: look.now.after(delay),
+            until,
             why: WaitReason::Backoff { retry, after },
         })
     }

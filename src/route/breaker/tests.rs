@@ -12,7 +12,7 @@ fn rules(allowed_fails: AllowedFails, siblings: usize) -> Rules {
     Rules {
         allowed_fails,
         own_cooldown: None,
-        cooldown: Duration::from_secs(60),
+        cooldown: Duration::from_mins(1),
         disabled: false,
         siblings,
         has_fallback: false,
@@ -195,7 +195,7 @@ fn a_cooldown_is_never_shortened_and_only_a_rate_limit_prolongs_it() {
     breaker.failure(&rules, Failure::of(&late), at(30));
     assert_eq!(
         (breaker.ready_at(), breaker.cooldown()),
-        (at(120), Some(Duration::from_secs(120)))
+        (at(120), Some(Duration::from_mins(2)))
     );
 }
 
@@ -213,7 +213,7 @@ fn one_trial_at_a_time_decides_after_the_cooldown() {
     assert!(!breaker.begin_trial(at(60)), "single flight");
     let again = fail(&mut breaker, &rules, FaultKind::Overloaded, at(61));
     let why = OpenReason::Trial(FaultKind::Overloaded);
-    let wait = Duration::from_secs(60);
+    let wait = Duration::from_mins(1);
     assert_eq!(
         again,
         Some(Change::Opened { wait, why }),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::base::{BreakerState, DeploymentIdx, Fault, FaultKind, HostIdx, HostState, Mono};
 use crate::config::{Chain, Config, Deployment, Dialect, Router, Target, Timeouts, Upstream};
 use crate::route::{
-    Ask, DeploymentView, HostView, Step, Table, Try, Unusable, View, WaitReason, Walk,
+    Ask, DeploymentView, HostView, Kind, Step, Table, Try, Unusable, View, WaitReason, Walk,
 };
 
 pub(super) fn config(text: &str, router: Router) -> Config {
@@ -111,7 +111,11 @@ pub(super) struct World {
 
 impl View for World {
     fn host(&self, host: HostIdx) -> HostView {
-        self.hosts[host.0]
+        let there = &self.table.host(host).unwrap().deployments;
+        HostView {
+            in_flight: there.iter().map(|idx| self.views[idx.0].in_flight).sum(),
+            ..self.hosts[host.0]
+        }
     }
 
     fn deployment(&self, deployment: DeploymentIdx) -> DeploymentView {
@@ -230,6 +234,20 @@ impl World {
         };
         self.run(ask(model), 7, outcome)
     }
+}
+
+pub(super) const TWO_TIERS: &str = "chat llama@h1 order=1\nchat gpt@c1 order=2";
+
+/// A router with these fallbacks and nothing else set.
+pub(super) fn falling(text: &str) -> Router {
+    Router {
+        fallbacks: chains(text),
+        ..Router::default()
+    }
+}
+
+pub(super) fn kinds(run: &Run) -> Vec<Kind> {
+    run.tries.iter().map(|one| one.kind).collect()
 }
 
 /// How a try ends: served, or not.

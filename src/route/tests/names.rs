@@ -94,7 +94,14 @@ fn hidden_names_are_callable_and_not_listed() {
         .collect();
     assert_eq!(
         listed,
-        ["chat", "openai/*", "openai/gpt-4*", "fast", "faster"]
+        [
+            "chat",
+            "openai/*",
+            "openai/gpt-4*",
+            "chat-4",
+            "fast",
+            "faster"
+        ]
     );
 }
 

@@ -4,6 +4,7 @@
 //! time, from the config alone.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -49,7 +50,7 @@ fn random_chains(rng: &mut Rng) -> String {
                         .unwrap()
                 })
                 .collect();
-            text.push_str(&format!("{from} -> {}\n", to.join(" ")));
+            writeln!(text, "{from} -> {}", to.join(" ")).unwrap();
         }
     }
     text
@@ -61,9 +62,9 @@ fn random_config(rng: &mut Rng) -> Config {
         let group = rng.choice(&GROUPS).unwrap();
         let model = if group.contains('*') { "*" } else { "m" };
         let host = rng.choice(&["h1", "h2", "h3", "c1", "c2"]).unwrap();
-        text.push_str(&format!("{group} {model}{number}@{host} rpm=5 tpm=1000"));
+        write!(text, "{group} {model}{number}@{host} rpm=5 tpm=1000").unwrap();
         if rng.bool() {
-            text.push_str(&format!(" order={}", rng.u8(1..4)));
+            write!(text, " order={}", rng.u8(1..4)).unwrap();
         }
         if rng.u8(..8) == 0 {
             text.push_str(" off");
@@ -282,7 +283,7 @@ fn assert_fresh(seed: u64, tries: &[Try], next: &Try) {
 #[test]
 fn no_try_is_ever_forbidden_off_full_or_twice_and_every_walk_ends() {
     let (mut served, mut refused, mut failed) = (0, 0, 0);
-    for seed in 0..6_000 {
+    for seed in 0..3_000 {
         match one_case(seed).map(|fault| fault.kind) {
             None => served += 1,
             Some(FaultKind::Forbidden | FaultKind::UnknownModel) => refused += 1,
@@ -291,14 +292,14 @@ fn no_try_is_ever_forbidden_off_full_or_twice_and_every_walk_ends() {
     }
     // The cases must be varied for the property to mean anything.
     assert!(
-        served > 600 && refused > 200 && failed > 600,
+        served > 300 && refused > 100 && failed > 300,
         "{served} {refused} {failed}"
     );
 }
 
 #[test]
 fn a_request_is_refused_for_its_tags_only_when_nothing_it_can_reach_carries_them() {
-    for seed in 0..1_500 {
+    for seed in 0..800 {
         let mut rng = Rng::with_seed(seed);
         let mut made = random_config(&mut rng);
         made.router.tags.enabled = true;

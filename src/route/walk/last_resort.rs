@@ -17,8 +17,8 @@ type Urgency = (bool, usize, Mono);
 
 /// What is left at the end of a walk.
 struct Rest {
-    best: Option<(Urgency, DeploymentIdx)>,
-    /// Somebody healthy was not tried: retries are used up.
+    best: Option<(Urgency, DeploymentIdx, Verdict)>,
+    /// Somebody healthy was not tried, for want of retries.
     healthy: bool,
     /// Somebody is only full.
     full: bool,
@@ -33,17 +33,22 @@ impl Walk {
         // Without retries, one failed try is the answer; and retries bound what is healthy.
         let over = begun && (rest.healthy || self.limit(look.table, None) == 0);
         match rest.best {
-            Some(((_, visit, _), deployment)) if !over => {
+            Some(((_, visit, _), deployment, verdict)) if !over => {
                 let kind = match (begun, visit) {
                     (false, 0) => Kind::First,
                     (true, visit) if visit == 0 || visit == self.stop.visit => Kind::Retry,
                     _ => Kind::Fallback,
                 };
                 self.return_to(visit);
+                let trial = match verdict {
+                    Verdict::Healthy(trial) => trial,
+                    Verdict::Unwell(_) | Verdict::Barred(_) => None,
+                };
+                let pick = Pick::Soonest;
                 let chosen = Chosen {
                     deployment,
-                    pick: Pick::Soonest,
-                    trial: None,
+                    pick,
+                    trial,
                 };
                 self.announce(look, chosen, (Why::Anyway, kind))
             },
@@ -62,9 +67,10 @@ impl Walk {
         let delay = backoff(&full, self.waits_for_slots, least, &mut self.rng);
         self.waits_for_slots += 1;
         self.begin_again();
-        self.pending = Pending::Begin;
+        let until = look.now.after(delay);
+        self.pending = Pending::Slot { until };
         Step::Wait {
-            until: look.now.after(delay),
+            until,
             why: WaitReason::Full,
         }
     }
@@ -96,24 +102,27 @@ impl Walk {
         if stop.has_tried(look.table, &self.tried, member) {
             return;
         }
-        let (down, ready) = match self.verdict(look, stop.pool, member) {
+        let verdict = self.verdict(look, stop.pool, member);
+        let (down, ready) = match verdict {
             Verdict::Barred(Bar::Full) => {
                 rest.full = true;
                 return;
             },
             Verdict::Barred(_) => return,
             Verdict::Healthy(_) if on_failed_host(look, &self.tried, member) => (true, Mono::ZERO),
-            Verdict::Healthy(_) => {
+            Verdict::Healthy(_) if stop.retries >= self.limit(look.table, None) => {
                 rest.healthy = true;
                 return;
             },
+            // It has become well in the meantime.
+            Verdict::Healthy(_) => (false, Mono::ZERO),
             Verdict::Unwell(Unwell::HostDown) => (true, Mono::ZERO),
             Verdict::Unwell(Unwell::Cooling(until)) => (false, until),
             Verdict::Unwell(Unwell::OnTrial | Unwell::HostOnTrial) => (false, Mono::ZERO),
         };
         let urgency = (down, stop.visit, ready);
-        if rest.best.is_none_or(|(best, _)| urgency < best) {
-            rest.best = Some((urgency, member));
+        if rest.best.is_none_or(|(best, ..)| urgency < best) {
+            rest.best = Some((urgency, member, verdict));
         }
     }
 
