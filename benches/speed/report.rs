@@ -108,7 +108,8 @@ pub(crate) fn publish(results: &Results, options: &Options, file: &Path) -> Resu
         if direct.is_none() && nginx.is_none() && ours.is_none() {
             continue;
         }
-        let ratio = nginx.zip(ours).map(|(nginx, ours)| ours / nginx);
+        let ratio = nginx.zip(ours).filter(|(nginx, _)| *nginx > 0.0);
+        let ratio = ratio.map(|(nginx, ours)| ours / nginx);
         let verdict = verdict(figure.aim, ours, ratio);
         missed += usize::from(verdict == Some(false));
         let name = format!("{}, {}", figure.name, figure.unit);
