@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
+use crate::plan::SCENARIOS;
+
 /// Shown by `--help`.
 pub(crate) const HELP: &str = "\
 cargo bench --bench speed -- [OPTIONS]
@@ -68,6 +70,12 @@ impl Options {
                 _ => bail!("unknown option `{arg}`; try --help"),
             }
         }
+        let scenarios = SCENARIOS.iter().map(|scenario| scenario.name);
+        check(
+            &options.only,
+            &scenarios.chain(["start", "idle"]).collect::<Vec<_>>(),
+        )?;
+        check(&options.against, &["direct", "nginx", "pointsman"])?;
         if options.reps == 0 || options.scale.is_nan() || options.scale <= 0.0 {
             bail!("--reps and --scale must be above zero");
         }
@@ -82,6 +90,13 @@ impl Options {
     /// Is this target to be measured?
     pub(crate) fn measures(&self, target: &str) -> bool {
         target == "direct" || self.against.is_empty() || self.against.iter().any(|t| t == target)
+    }
+}
+
+fn check(given: &[String], known: &[&str]) -> Result<()> {
+    match given.iter().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => bail!("no `{name}` here, only {}", known.join(" ")),
+        None => Ok(()),
     }
 }
 

@@ -94,11 +94,11 @@ pub(crate) fn publish(results: &Results, options: &Options, file: &Path) -> Resu
         println!("NOT OPTIMISED: the figures mean nothing; use `cargo bench`");
     }
     println!(
-        "\n| {:<40} | {:>10} | {:>10} | {:>10} | {:>6} | aim",
+        "\n| {:<46} | {:>10} | {:>10} | {:>10} | {:>6} | aim",
         "figure", "direct", "nginx", "pointsman", "ratio"
     );
     println!(
-        "|{:-<42}|-----------:|-----------:|-----------:|-------:|---",
+        "|{:-<48}|-----------:|-----------:|-----------:|-------:|---",
         ""
     );
     let (mut missed, mut lines) = (0, Vec::new());
@@ -108,12 +108,13 @@ pub(crate) fn publish(results: &Results, options: &Options, file: &Path) -> Resu
         if direct.is_none() && nginx.is_none() && ours.is_none() {
             continue;
         }
-        let ratio = nginx.zip(ours).map(|(nginx, ours)| ours / nginx);
+        let ratio = nginx.zip(ours).filter(|(nginx, _)| *nginx > 0.0);
+        let ratio = ratio.map(|(nginx, ours)| ours / nginx);
         let verdict = verdict(figure.aim, ours, ratio);
         missed += usize::from(verdict == Some(false));
         let name = format!("{}, {}", figure.name, figure.unit);
         println!(
-            "| {:<40} | {:>10} | {:>10} | {:>10} | {:>6} | {}",
+            "| {:<46} | {:>10} | {:>10} | {:>10} | {:>6} | {}",
             name.trim_end_matches([',', ' ']),
             number(direct),
             number(nginx),

@@ -79,6 +79,8 @@ pub(crate) struct Target {
     pub(crate) pids: Vec<u32>,
     /// From exec to the first good answer.
     pub(crate) start_ms: f64,
+    /// Answers it gave until then, that one included.
+    pub(crate) answers: usize,
     /// Its folder, where it has one.
     pub(crate) home: PathBuf,
     process: Option<Owned>,
@@ -93,6 +95,7 @@ impl Target {
             addr: mock.addr,
             pids,
             start_ms: 0.0,
+            answers: 0,
             home,
             process: None,
         }
@@ -152,7 +155,14 @@ impl Target {
                 .with_context(|| format!("starting {name}"))?,
         );
         let body = r#"{"model":"bench","messages":[{"role":"user","content":"hi"}]}"#;
-        while !ask(addr, "POST", "/v1/chat/completions", body).is_ok_and(|(code, _)| code == 200) {
+        let mut answers = 0;
+        loop {
+            if let Ok((code, _)) = ask(addr, "POST", "/v1/chat/completions", body) {
+                answers += 1;
+                if code == 200 {
+                    break;
+                }
+            }
             if let Some(status) = process.0.try_wait()? {
                 bail!("{name} ended with {status}:\n{}", fs::read_to_string(&log)?);
             }
@@ -168,6 +178,7 @@ impl Target {
             addr,
             pids,
             start_ms,
+            answers,
             home,
             process: Some(process),
         })

@@ -102,7 +102,9 @@ pub fn imports(source: &str) -> Vec<(usize, Block, bool)> {
             let block = match first {
                 "std" | "core" | "alloc" => Block::Std,
                 "crate" | "super" | "self" => Block::Own,
+                // A child module, an imported type, or a macro of this file.
                 name if children.contains(name) => Block::Own,
+                name if name.starts_with(char::is_uppercase) || !path.contains("::") => Block::Own,
                 _ => Block::Crates,
             };
             found.push((i + 1, block, blank));
@@ -472,7 +474,7 @@ mod tests {
 
     #[test]
     fn import_blocks_are_told_apart() {
-        let source = "mod x;\n\nuse std::a;\n\nuse b::c;\nuse d;\n\nuse crate::e;\nuse x::f;\n";
+        let source = "mod x;\n\nuse std::a;\n\nuse b::c;\nuse d::D;\n\nuse crate::e;\nuse x::f;\n";
         let blocks: Vec<(Block, bool)> = imports(source).iter().map(|(_, b, n)| (*b, *n)).collect();
         let wanted = [
             (Block::Std, true),
