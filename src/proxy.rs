@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 
 use arc_swap::ArcSwap;
 
-use crate::access::Door;
+use crate::access::{Bound, Door, Origins};
 use crate::base::{Clock, DeploymentIdx, HostIdx};
 use crate::config::Config;
 use crate::ledger::Ledger;
@@ -54,6 +54,10 @@ pub struct Setup {
     pub origins: Vec<Arc<str>>,
     /// Who may come in.
     pub door: Door,
+    /// Which browser pages may call.
+    pub origins_allowed: Origins,
+    /// How we can be reached.
+    pub bound: Bound,
 }
 
 /// What all workers share.

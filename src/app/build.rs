@@ -2,23 +2,35 @@
 
 use std::sync::Arc;
 
-use crate::access::Door;
+use crate::access::{Bound, Door, Origins};
 use crate::base::{Mono, Problem};
 use crate::config::{Config, Deployment};
-use crate::price::{ModelPrice, PriceTable};
+use crate::price::{ModelPrice, Override, PriceTable, Wanted};
 use crate::provider::Backend;
 use crate::proxy::Setup;
 use crate::route::Table;
 use crate::traffic::{Fleet, Switches};
+
+/// What a configuration is built into, besides itself.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// Prices and windows.
+    pub prices: PriceTable,
+    /// Whether only this machine can reach us.
+    pub loopback: bool,
+    /// Host names that are ours.
+    pub names: Vec<String>,
+}
 
 /// Builds a configuration aside; nothing of it is in force yet.
 pub fn build(
     config: Config,
     old: Option<&Setup>,
     switches: &Switches,
-    table: &PriceTable,
+    surroundings: &Surroundings,
     now: Mono,
 ) -> Setup {
+    let table = &surroundings.prices;
     let mut config = config;
     let backends: Vec<Option<Backend>> = config.deployments.iter_mut().map(prepare).collect();
     let routes = Arc::new(Table::build(&config));
@@ -31,7 +43,12 @@ pub fn build(
     });
     Setup {
         origins: origins.collect(),
-        door: door(&config),
+        bound: Bound {
+            loopback: surroundings.loopback,
+            locked: config.general.master_key.is_some(),
+        },
+        origins_allowed: Origins::new(&config.general.cors, surroundings.names.iter().cloned()),
+        door: Door::new(&config.general),
         prices: facts.iter().map(|(price, _window)| price.clone()).collect(),
         windows: facts.into_iter().map(|(_price, window)| window).collect(),
         backends,
@@ -66,19 +83,20 @@ fn prepare(deployment: &mut Deployment) -> Option<Backend> {
 
 /// Price and window of a deployment.
 fn facts(deployment: &Deployment, table: &PriceTable) -> (Option<ModelPrice>, Option<u64>) {
-    let upstream = &deployment.upstream;
-    let found = table.lookup(
-        &upstream.provider,
-        &upstream.model,
-        deployment.base_model.as_deref(),
-        upstream.local,
-        &deployment.price,
-    );
-    let window = table.window(&upstream.provider, &upstream.model, deployment.base_model.as_deref());
-    (found, deployment.max_input_tokens.or(window))
-}
-
-fn door(config: &Config) -> Door {
-    let key = config.general.master_key.as_ref().map(|(key, _source)| key.clone());
-    Door::new(key, config.general.cors.clone())
+    let (upstream, over) = (&deployment.upstream, &deployment.price);
+    let base_model = deployment.base_model.as_deref();
+    let price = table.price(&Wanted {
+        provider: &upstream.provider,
+        model: &upstream.model,
+        base_model,
+        local: upstream.local,
+        over: Override {
+            input: over.input,
+            output: over.output,
+            cache_read: over.cache_read,
+            cache_write: over.cache_write,
+        },
+    });
+    let known = table.lookup(&upstream.provider, &upstream.model, base_model);
+    (price, deployment.max_input_tokens.or_else(|| known?.max_input_tokens))
 }

@@ -4,13 +4,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::app::load::{self, Loaded};
-use crate::app::{Start, build};
+use crate::app::Start;
+use crate::app::build::{self, Surroundings};
 use crate::base::{Problem, Severity, Wall};
 use crate::config::{self, Config};
 use crate::control::EventKind;
 use crate::live::day::Zone;
 use crate::live::Happened;
-use crate::price::PriceTable;
 use crate::proxy::Shared;
 use crate::traffic::Switches;
 
@@ -18,7 +18,7 @@ use crate::traffic::Switches;
 #[derive(Debug)]
 pub struct ConfigState {
     start: Start,
-    prices: PriceTable,
+    surroundings: Surroundings,
     /// Simulated clouds of the demo: their bases are no local servers although they are on loopback.
     clouds: Vec<String>,
     text: Option<String>,
@@ -44,7 +44,13 @@ pub struct Known {
 
 impl ConfigState {
     /// The state at the start.
-    pub fn new(start: Start, loaded: &Loaded, switches: Switches, now: Wall) -> Self {
+    pub fn new(
+        start: Start,
+        surroundings: Surroundings,
+        loaded: &Loaded,
+        switches: Switches,
+        now: Wall,
+    ) -> Self {
         let known = Known {
             name: loaded.name.clone(),
             loaded: Some(now),
@@ -55,7 +61,7 @@ impl ConfigState {
         };
         Self {
             start,
-            prices: PriceTable::builtin(),
+            surroundings,
             clouds: Vec::new(),
             text: None,
             inner: Mutex::new(known),
@@ -68,9 +74,9 @@ impl ConfigState {
         Self { text: Some(text), clouds, ..self }
     }
 
-    /// The price table.
-    pub const fn prices(&self) -> &PriceTable {
-        &self.prices
+    /// What a configuration is built into.
+    pub const fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
     }
 
     /// What is known now.
@@ -130,7 +136,7 @@ impl ConfigState {
         if zone_changed {
             shared.live.set_zone(zone_of(&config));
         }
-        let setup = build::build(config, Some(&present), &switches, &self.prices, now);
+        let setup = build::build(config, Some(&present), &switches, &self.surroundings, now);
         shared.setup.store(Arc::new(setup));
         let mut text = diff.lines.join("; ");
         if !diff.restart_keys.is_empty() {

@@ -22,7 +22,8 @@ use crate::app::snapshot::Desk;
 use crate::app::switches::SwitchFile;
 use crate::app::watch::Hosts;
 use crate::app::workers::{self, Workers};
-use crate::app::{Start, Ui, build, panic, surroundings};
+use crate::app::build::{self, Surroundings};
+use crate::app::{Start, Ui, panic, surroundings};
 use crate::base::{Clock, Problem, Severity};
 use crate::config::{self, Config};
 use crate::confstore::Watch;
@@ -34,6 +35,7 @@ use crate::net::general::General;
 use crate::net::tls::Tls;
 use crate::proxy::Shared;
 use crate::telemetry::{self, Sink};
+use crate::price::PriceTable;
 use crate::probe;
 
 /// Commands that may wait to be done; the dashboard sends one a key press.
@@ -98,7 +100,13 @@ async fn live(start: Start, ui: Option<Ui>) -> anyhow::Result<()> {
     panic::install();
     let switch_file = SwitchFile::within(&folder);
     let switches = if world.is_some() { Default::default() } else { switch_file.load() };
-    let mut state = ConfigState::new(start.clone(), &loaded, switches.clone(), clock.wall());
+    let around = Surroundings {
+        prices: PriceTable::builtin(),
+        loopback: addr.ip().is_loopback(),
+        names: surroundings::host_names(&loaded.resolved.listen_host),
+    };
+    let mut state =
+        ConfigState::new(start.clone(), around, &loaded, switches.clone(), clock.wall());
     if let (Some(world), Some(text)) = (&world, text) {
         let clouds = world.servers().into_iter().filter(|server| server.cloud);
         state = state.demo(text, clouds.map(|server| server.base).collect());
@@ -195,7 +203,7 @@ fn share(
 ) -> Arc<Shared> {
     let zone = reload::zone_of(&config);
     let ledger_options = ledger::Options::new(folder.join("pointsman.db"), Arc::clone(clock));
-    let setup = build::build(config, None, switches, state.prices(), clock.mono());
+    let setup = build::build(config, None, switches, state.surroundings(), clock.mono());
     Arc::new(Shared {
         setup: ArcSwap::from_pointee(setup),
         live: Arc::new(Live::new(Arc::clone(clock), zone)),

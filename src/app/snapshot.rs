@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::app::headline::headline;
 use crate::app::reload::ConfigState;
-use crate::base::{BreakerState, DeploymentIdx, HostState, Mono, NanoDollars, PicoDollars};
+use crate::base::{BreakerState, DeploymentIdx, HostState, Mono};
 use crate::control::{
     self, Backend, BackendState, GatewayInfo, Host, LedgerInfo, Model, Snapshot, Spend,
 };
 use crate::live::Numbers;
 use crate::live::day::Zone;
+use crate::price::per_million;
 use crate::proxy::{Setup, Shared};
 
 /// Everything a snapshot is made of.
@@ -188,8 +189,8 @@ impl Desk {
             tpm_used,
             tags: config.tags.clone(),
             window: setup.windows.get(idx.0).copied().flatten(),
-            price_in: price.map(|price| per_million(price.input)),
-            price_out: price.map(|price| per_million(price.output)),
+            price_in: price.and_then(|price| price.rates.input).map(per_million),
+            price_out: price.and_then(|price| price.rates.output).map(per_million),
             in_flight: live.in_flight(),
             stats: own.stats,
             today: own.today,
@@ -222,11 +223,6 @@ fn models(setup: &Setup, numbers: &Numbers) -> Vec<Model> {
         }
     });
     listed.collect()
-}
-
-/// The price of a million tokens.
-const fn per_million(price: PicoDollars) -> NanoDollars {
-    NanoDollars(price.0.saturating_mul(1_000))
 }
 
 /// Milliseconds from `earlier` to `later`.

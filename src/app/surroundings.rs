@@ -54,6 +54,12 @@ pub fn address(host: &str) -> Result<IpAddr, String> {
     })
 }
 
+/// Host names by which this machine may be called: its own, and the one it was told to listen on.
+pub fn host_names(listen_host: &str) -> Vec<String> {
+    let own = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    [own, listen_host.to_owned()].into_iter().filter(|name| !name.is_empty()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

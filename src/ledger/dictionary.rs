@@ -113,8 +113,8 @@ impl Client {
     pub(super) fn of(record: &RequestRecord) -> Self {
         Self {
             key: Arc::clone(&record.key),
-            user_agent: record.user_agent.clone(),
-            address: record.client_addr.clone(),
+            user_agent: record.user_agent.to_string(),
+            address: record.client_addr.to_string(),
         }
     }
 

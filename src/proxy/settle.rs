@@ -12,7 +12,6 @@ use crate::base::{
 };
 use crate::control::EventKind;
 use crate::live::{Happened, Slot};
-use crate::price;
 use crate::proxy::respond::{Client, tell};
 use crate::proxy::{Setup, Shared, news};
 use crate::route::Try;
@@ -293,7 +292,7 @@ impl Draft {
     pub fn cost(&self) -> Option<NanoDollars> {
         let idx = self.deployment()?;
         let price = self.setup.prices.get(idx.0)?.as_ref()?;
-        Some(price::cost(&self.usage?, price))
+        price.cost(&self.usage?)
     }
 
     /// Time spent here and not with an upstream.
@@ -375,7 +374,7 @@ impl Draft {
         let node = last.as_ref().and_then(|(idx, _model)| table.deployment(*idx));
         let price = last.as_ref().and_then(|(idx, _)| self.setup.prices.get(idx.0)?.as_ref());
         let cost = match self.usage {
-            Some(usage) => price.map(|price| price::cost(&usage, price)),
+            Some(usage) => price.and_then(|price| price.cost(&usage)),
             // Nothing was used, so nothing was paid for.
             None if ending.status >= 400 => Some(NanoDollars::ZERO),
             None => None,

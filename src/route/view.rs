@@ -56,6 +56,8 @@ pub enum Unusable {
     NotInConfig,
     /// The config was read again, and its tags no longer allow this request.
     TagsChanged,
+    /// Its API has no such route (embeddings at Anthropic).
+    CannotServe,
 }
 
 impl fmt::Display for Unusable {
@@ -64,6 +66,7 @@ impl fmt::Display for Unusable {
             Self::OffByYou => "off by you",
             Self::NotInConfig => "not in the present config",
             Self::TagsChanged => "its tags no longer allow this request",
+            Self::CannotServe => "cannot serve this kind of request",
         })
     }
 }

@@ -157,6 +157,15 @@ impl Head {
         Ok(head)
     }
 
+    /// The members that replace the request's own on one hop of its own fallbacks.
+    pub fn overrides(&self, hop: usize) -> Option<&Map<String, Value>> {
+        let Some(Fallbacks::Chain(hops)) = &self.fallbacks else { return None };
+        match hops.get(hop)? {
+            Fallback::With { set, .. } => Some(set),
+            Fallback::Name(_) => None,
+        }
+    }
+
     /// Whether the body has this top-level member.
     pub fn has(&self, body: &[u8], name: &str) -> bool {
         self.member(body, name).is_some()

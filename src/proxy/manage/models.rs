@@ -9,7 +9,7 @@ use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::base::{DeploymentIdx, Fault, FaultKind};
+use crate::base::{DeploymentIdx, Fault, FaultKind, PicoDollars};
 use crate::proxy::manage::told;
 use crate::proxy::{Setup, Shared};
 
@@ -103,9 +103,9 @@ fn model_info(setup: &Setup, idx: DeploymentIdx) -> Map<String, Value> {
         info.entry("max_input_tokens").or_insert_with(|| json!(window));
     }
     if let Some(Some(price)) = setup.prices.get(idx.0) {
-        let dollars = |pico: crate::base::PicoDollars| json!(pico.0 as f64 / 1e12);
-        info.entry("input_cost_per_token").or_insert_with(|| dollars(price.input));
-        info.entry("output_cost_per_token").or_insert_with(|| dollars(price.output));
+        let dollars = |pico: PicoDollars| pico.0 as f64 / 1e12;
+        info.entry("input_cost_per_token").or_insert_with(|| json!(price.rates.input.map(dollars)));
+        info.entry("output_cost_per_token").or_insert_with(|| json!(price.rates.output.map(dollars)));
     }
     if let Some(why) = &node.config.off {
         info.insert("off".to_owned(), json!(why));
