@@ -52,9 +52,9 @@ pub struct Walk {
     /// Only what is not well is left.
     anyway: bool,
     /// The last fault of the group asked for.
-    original: Option<Fault>,
+    original: Option<Box<Fault>>,
     /// The last fault of all.
-    last: Option<Fault>,
+    last: Option<Box<Fault>>,
     waits_for_slots: u32,
     unmade: u32,
 }
@@ -205,7 +205,7 @@ impl Walk {
             host: is_hosts(fault.kind),
         });
         self.stop.failed = Some(brief);
-        self.last = Some(fault.clone());
+        self.last = Some(Box::new(fault.clone()));
         if asked_group {
             self.original.clone_from(&self.last);
         }

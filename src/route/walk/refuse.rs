@@ -68,11 +68,11 @@ impl Walk {
     /// could not be tried, when it may be again; else the last fault of all.
     pub(super) fn final_fault(&self, look: &Look<'_>) -> Fault {
         if let Some(original) = &self.original {
-            return original.clone();
+            return Fault::clone(original);
         }
         let none = self.no_deployment(look);
         match &self.last {
-            Some(last) if none.retry_after.is_none() => last.clone(),
+            Some(last) if none.retry_after.is_none() => Fault::clone(last),
             _ => none,
         }
     }
