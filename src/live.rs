@@ -159,15 +159,11 @@ impl Live {
         inner.turn_day(wall);
         inner.count(&record, now, wall, group);
         inner.row_seq += 1;
-        let row = Arc::new(RequestRow {
-            seq: inner.row_seq,
-            record,
-        });
+        let row = Arc::new(RequestRow { seq: inner.row_seq, record });
         if inner.recent.len() == Snapshot::MAX_RECENT {
             inner.recent.pop_back();
         }
-        inner.recent.push_front(Arc::clone(&row));
-        row
+        inner.recent.push_front(row);
     }
 
     /// Something happened.
@@ -193,11 +189,8 @@ impl Live {
         let mut inner = self.lock();
         for record in records.into_iter().rev() {
             inner.row_seq += 1;
-            let row = Arc::new(RequestRow {
-                seq: inner.row_seq,
-                record,
-            });
-            inner.recent.push_front(row);
+            let row = RequestRow { seq: inner.row_seq, record: Arc::new(record) };
+            inner.recent.push_front(Arc::new(row));
         }
         inner.recent.truncate(Snapshot::MAX_RECENT);
     }

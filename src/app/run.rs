@@ -223,7 +223,7 @@ fn seed(shared: &Arc<Shared>) {
     let midnight = shared.live.zone().day_start(shared.clock.wall());
     let thread = std::thread::Builder::new().name("seed".to_owned()).spawn(move || {
         if let Ok(totals) = shared.ledger.totals_since(midnight) {
-            shared.live.seed_today(&screen::today_of(&totals.all));
+            shared.live.seed_today(screen::today_of(&totals.all));
         }
         if let Ok(records) = shared.ledger.recent(200) {
             shared.live.refill(records);

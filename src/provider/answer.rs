@@ -4,7 +4,8 @@ use bytes::Bytes;
 
 use crate::base::{Fault, FaultKind, Surface, Usage};
 use crate::config::Dialect;
-use crate::provider::build::is_same;
+use crate::provider::Backend;
+use crate::provider::build::Way;
 use crate::provider::classify::said;
 use crate::wire::{Finish, Observed, WriterOptions, anthropic, ollama, openai};
 
@@ -23,21 +24,21 @@ pub struct Plain {
 /// The upstream's body is no answer, or says that it failed.
 pub fn plain(
     surface: Surface,
-    dialect: Dialect,
-    provider: &str,
+    backend: &Backend,
+    way: &Way,
     body: &Bytes,
     options: &WriterOptions,
 ) -> Result<Plain, Fault> {
-    if is_same(surface, dialect) {
-        return relayed(surface, provider, body, options);
+    if way.same {
+        return relayed(surface, &backend.provider, body, options);
     }
     if surface == Surface::Embeddings {
-        return embedded(body, options);
+        return embedded(body, way, options);
     }
-    let mut answer = match dialect {
+    let mut answer = match backend.dialect {
         Dialect::OpenAi => openai::parse_answer(body)?,
         Dialect::Ollama => ollama::parse_answer(body)?,
-        Dialect::Anthropic => anthropic::parse_answer(body)?,
+        Dialect::Anthropic => anthropic::parse_answer_named(body, &way.names)?,
     };
     if answer.choices.iter().any(|choice| choice.finish == Some(Finish::Abort)) {
         return Err(aborted());
@@ -69,7 +70,7 @@ fn relayed(
     let (body, seen): (Bytes, Observed) = if surface == Surface::Messages {
         anthropic::relay_answer(body, &options.model)
     } else {
-        openai::relay_answer(body, &options.model)
+        openai::relay_answer(body, &options.model)?
     };
     if let Some(error) = seen.error {
         return Err(said(provider, None, &error, None));
@@ -80,9 +81,14 @@ fn relayed(
     Ok(Plain { body, usage: seen.usage })
 }
 
-fn embedded(body: &Bytes, options: &WriterOptions) -> Result<Plain, Fault> {
-    let answer = ollama::parse_embed(body)?;
-    let usage = answer.prompt_tokens.map(|prompt| Usage { prompt, ..Usage::default() });
-    let written = openai::write_embed_answer(&answer.into(), options);
+fn embedded(body: &Bytes, way: &Way, options: &WriterOptions) -> Result<Plain, Fault> {
+    let embedded = ollama::parse_embed(body)?;
+    let usage = embedded.prompt_tokens.map(|prompt| Usage { prompt, ..Usage::default() });
+    let answer = openai::EmbedAnswer {
+        model: options.model.clone(),
+        vectors: embedded.vectors,
+        prompt_tokens: embedded.prompt_tokens.unwrap_or(0),
+    };
+    let written = openai::write_embed_answer(&answer, &options.model, way.encoding);
     Ok(Plain { body: Bytes::from(written), usage })
 }

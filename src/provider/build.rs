@@ -1,7 +1,8 @@
 //! Makes the bytes of one try: the original with edits where both sides speak one dialect, a
 //! translation through the neutral form where they do not.
 
-use std::cell::OnceCell;
+use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -31,7 +32,7 @@ pub struct Asked {
     /// Headers that travel along (`anthropic-beta`, and all `x-` ones where the config says so).
     pub forward: HeaderMap,
     /// The neutral form, made when the first try needs it and kept for further ones.
-    neutral: OnceCell<Request>,
+    neutral: OnceLock<Request>,
 }
 
 /// A request's body.
@@ -57,16 +58,27 @@ pub struct Outgoing {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
-    /// Whether the answer's bytes can be passed on with edits; otherwise it is translated.
-    pub same_dialect: bool,
+    /// How its answer is to be read.
+    pub way: Way,
     /// Members that were left out because the backend cannot take them.
     pub dropped: Vec<String>,
+}
+
+/// How an answer gets to the client.
+#[derive(Debug, Clone, Default)]
+pub struct Way {
+    /// Its bytes are passed on with edits; otherwise it is translated.
+    pub same: bool,
+    /// Tools whose names the upstream could not take, with what they were called.
+    pub names: anthropic::Names,
+    /// How the client wants its vectors.
+    pub encoding: openai::Encoding,
 }
 
 impl Asked {
     /// A request as it came.
     pub const fn new(surface: Surface, subpath: &'static str, body: Body, forward: HeaderMap) -> Self {
-        Self { surface, subpath, body, forward, neutral: OnceCell::new() }
+        Self { surface, subpath, body, forward, neutral: OnceLock::new() }
     }
 
     /// What was read of a JSON body.
@@ -121,18 +133,22 @@ pub fn build(
         Body::Form(form) => {
             headers.insert(CONTENT_TYPE, form.content_type.clone());
             let body = form.with_model(model);
-            return Ok(Outgoing { uri, headers, body, same_dialect: true, dropped: Vec::new() });
+            let way = Way { same: true, ..Way::default() };
+            return Ok(Outgoing { uri, headers, body, way, dropped: Vec::new() });
         },
         Body::Json { head, bytes } => (head, bytes),
     };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let same_dialect = is_same(asked.surface, backend.dialect);
-    let (body, dropped) = if same_dialect {
-        (relay(asked, head, bytes, deployment, model, set), Vec::new())
-    } else {
-        translate(asked, head, bytes, deployment, model, set)?
-    };
-    Ok(Outgoing { uri, headers, body, same_dialect, dropped })
+    // Reasoning that another backend wrote carries no signature, and Anthropic refuses it: such a
+    // conversation is translated, which leaves it out.
+    let unsigned = asked.surface == Surface::Messages && anthropic::has_unsigned_thinking(bytes);
+    if is_same(asked.surface, backend.dialect) && !unsigned {
+        let body = relay(asked, head, bytes, deployment, model, set);
+        let way = Way { same: true, ..Way::default() };
+        return Ok(Outgoing { uri, headers, body, way, dropped: Vec::new() });
+    }
+    let (body, way, dropped) = translate(asked, head, bytes, deployment, model, set)?;
+    Ok(Outgoing { uri, headers, body, way, dropped })
 }
 
 /// Whether an answer of this upstream can be passed on as it is.
@@ -179,7 +195,7 @@ fn translate(
     deployment: &Deployment,
     model: &str,
     set: Option<&Map<String, Value>>,
-) -> Result<(Bytes, Vec<String>), Fault> {
+) -> Result<(Bytes, Way, Vec<String>), Fault> {
     let mut drop_list = deployment.additional_drop_params.clone();
     drop_list.extend(head.additional_drop_params.iter().cloned());
     let options = WriteOptions {
@@ -198,12 +214,16 @@ fn translate(
         Some(request) => request,
         None => asked.neutral(bytes)?,
     };
+    let mut way = Way::default();
     let written = match dialect {
-        Dialect::Ollama => ollama::write_request(request, &options)?,
-        Dialect::Anthropic => anthropic::write_request(request, &options)?,
-        Dialect::OpenAi => openai::write_request(request, &options)?,
+        Dialect::Ollama => ollama::write_request(&foreign(asked, request), &options)?,
+        Dialect::OpenAi => openai::write_request(&foreign(asked, request), &options)?,
+        Dialect::Anthropic => {
+            way.names = anthropic::Names::of(request);
+            anthropic::write_request(request, &options)?
+        },
     };
-    Ok((Bytes::from(written.body), written.dropped))
+    Ok((Bytes::from(written.body), way, written.dropped))
 }
 
 /// The neutral form of a request whose members were replaced for one hop.
@@ -219,10 +239,34 @@ fn overridden(asked: &Asked, bytes: &Bytes, set: &Map<String, Value>) -> Result<
     }
 }
 
-fn embed(bytes: &Bytes, options: &WriteOptions<'_>) -> Result<(Bytes, Vec<String>), Fault> {
+/// A request for an upstream that does not know Anthropic's own members.
+fn foreign<'r>(asked: &Asked, request: &'r Request) -> Cow<'r, Request> {
+    if asked.surface != Surface::Messages {
+        return Cow::Borrowed(request);
+    }
+    let mut request = request.clone();
+    anthropic::shed_own_members(&mut request);
+    Cow::Owned(request)
+}
+
+fn embed(
+    bytes: &Bytes,
+    options: &WriteOptions<'_>,
+) -> Result<(Bytes, Way, Vec<String>), Fault> {
     let request = openai::parse_embed_request(bytes)?;
-    let written = ollama::write_embed(&request, options)?;
-    Ok((Bytes::from(written.body), written.dropped))
+    let openai::Input::Texts(texts) = &request.input else {
+        let text = "Ollama embeds texts, not token ids";
+        return Err(Fault::new(FaultKind::Unsupported, text).param("input"));
+    };
+    let mut members = options.defaults.clone();
+    members.extend(request.extra.clone());
+    if let Some(dimensions) = request.dimensions {
+        members.insert("dimensions".to_owned(), Value::from(dimensions));
+    }
+    members.retain(|name, _value| !options.drop.contains(name));
+    let body = ollama::write_embed(texts, options.model, &members);
+    let way = Way { encoding: request.encoding, ..Way::default() };
+    Ok((Bytes::from(body), way, Vec::new()))
 }
 
 /// Names of headers that may be forwarded from a client to every upstream of its own dialect.

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use crate::base::{Fault, FaultKind, Secret, Surface, Usage};
 use crate::config::Dialect;
 use crate::provider::answer::aborted;
-use crate::provider::build::is_same;
+use crate::provider::{Backend, build};
 use crate::provider::classify::said;
 use crate::wire::frame::{Lines, Sse};
 use crate::wire::{Event, Finish, Frame, Observed, UpstreamError, WriterOptions, anthropic, ollama, openai};
@@ -68,16 +68,17 @@ impl Pump {
     /// The way from an upstream's dialect to a client's. `limit` is the largest event, in bytes.
     pub fn new(
         surface: Surface,
-        dialect: Dialect,
-        provider: &str,
+        backend: &Backend,
+        asked: build::Way,
         options: WriterOptions,
         limit: usize,
     ) -> Self {
+        let dialect = backend.dialect;
         let frames = match dialect {
             Dialect::Ollama => Frames::Lines(Lines::new(limit)),
             Dialect::OpenAi | Dialect::Anthropic => Frames::Sse(Sse::new(limit)),
         };
-        let way = if is_same(surface, dialect) {
+        let way = if asked.same {
             match dialect {
                 Dialect::Anthropic => {
                     Way::Anthropic(Box::new(anthropic::StreamRelay::new(&options.model)))
@@ -92,7 +93,9 @@ impl Pump {
             let reader = match dialect {
                 Dialect::OpenAi => Reader::OpenAi(Box::default()),
                 Dialect::Ollama => Reader::Ollama(Box::default()),
-                Dialect::Anthropic => Reader::Anthropic(Box::default()),
+                Dialect::Anthropic => {
+                    Reader::Anthropic(Box::new(anthropic::Reader::with_names(asked.names)))
+                },
             };
             let writer = match surface {
                 Surface::Messages => Writer::Anthropic(Box::new(anthropic::Writer::new(options))),
@@ -103,7 +106,7 @@ impl Pump {
             };
             Way::Across { reader, writer, events: Vec::new() }
         };
-        Self { frames, way, provider: provider.into() }
+        Self { frames, way, provider: (*backend.provider).into() }
     }
 
     /// Takes a chunk in and appends what goes to the client. After an error, or `done`, nothing more
@@ -150,7 +153,7 @@ impl Pump {
     /// Appends the proper end of a stream that was complete.
     pub fn finish(&mut self, out: &mut BytesMut) {
         match &mut self.way {
-            Way::OpenAi(_) => out.extend_from_slice(b"data: [DONE]\n\n"),
+            Way::OpenAi(_) => out.extend_from_slice(openai::DONE),
             Way::Anthropic(_) => {},
             Way::Across { writer, .. } => match writer {
                 Writer::Chat(writer) => writer.finish(out),

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::base::{DeploymentIdx, Fault, FaultKind, Secret};
 use crate::net::{Exchange, UpstreamBody};
+use crate::provider::build::Way;
 use crate::provider::{self, Asked, Backend, Outgoing, Plain, Pump, pump};
 use crate::proxy::Worker;
 use crate::proxy::settle::Draft;
@@ -115,9 +116,9 @@ impl Attempt<'_> {
             return Err(self.refusal(exchange, key).await);
         }
         let outcome = if asked.stream() {
-            self.first_content(asked, draft, exchange.body).await.map(Served::Stream)
+            self.first_content(asked, draft, exchange.body, outgoing.way).await.map(Served::Stream)
         } else if is_json(&exchange) {
-            self.whole(asked, draft, exchange.body, deadline).await.map(Served::Plain)
+            self.whole(asked, draft, exchange.body, (&outgoing.way, deadline)).await.map(Served::Plain)
         } else {
             let content_type = exchange.head.headers.get(CONTENT_TYPE).cloned();
             return Ok(Served::Raw { content_type, body: exchange.body });
@@ -200,13 +201,11 @@ impl Attempt<'_> {
         asked: &Asked,
         draft: &mut Draft,
         mut body: UpstreamBody,
-        deadline: Instant,
+        (way, deadline): (&Way, Instant),
     ) -> Result<Plain, Fault> {
         let bytes = self.guard(draft, deadline, false, collect(&mut body, self.limits.bytes)).await??;
         self.log_body(draft, "answer", &bytes);
-        let provider = &self.backend.provider;
-        let plain =
-            provider::plain(asked.surface, self.backend.dialect, provider, &bytes, &self.options)?;
+        let plain = provider::plain(asked.surface, self.backend, way, &bytes, &self.options)?;
         draft.used(plain.usage);
         draft.content(1);
         Ok(plain)
@@ -218,11 +217,12 @@ impl Attempt<'_> {
         asked: &Asked,
         draft: &mut Draft,
         mut body: UpstreamBody,
+        way: Way,
     ) -> Result<Started, Fault> {
         let mut pump = Pump::new(
             asked.surface,
-            self.backend.dialect,
-            &self.backend.provider,
+            self.backend,
+            way,
             self.options.clone(),
             EVENT_BYTES,
         );

@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::{HeaderMap, Response, request};
 use hyper::body::Incoming;
 
-use crate::base::{CallId, DeploymentIdx, Fault, FaultKind, Mono, Surface};
+use crate::base::{DeploymentIdx, Fault, FaultKind, Mono, Surface};
 use crate::live::Happened;
 use crate::provider::Asked;
 use crate::proxy::Worker;
@@ -18,6 +18,7 @@ use crate::proxy::body::Body;
 use crate::proxy::respond::{Client, respond};
 use crate::proxy::settle::{Draft, Opening, Peer};
 use crate::route::{Kind, Present, Step, Try, WaitReason, Walk};
+use crate::token;
 use crate::traffic::FleetView;
 
 /// To open a connection where another backend could take over.
@@ -203,6 +204,10 @@ impl Journey<'_> {
         };
         let (limits, client_timeout) = self.limits(chosen, draft);
         self.idle = limits.idle;
+        if let Some(fault) = self.too_long(chosen, draft) {
+            draft.not_sent(&fault);
+            return Some(Err(fault));
+        }
         let attempt = Attempt {
             worker: self.worker,
             idx: chosen.deployment,
@@ -225,6 +230,23 @@ impl Journey<'_> {
             }
         }
         Some(outcome)
+    }
+
+    /// With `enable_pre_call_checks`: a prompt that cannot fit the window is not sent.
+    fn too_long(&self, chosen: &Try, draft: &Draft) -> Option<Fault> {
+        let setup = &draft.setup;
+        let window = setup.windows.get(chosen.deployment.0).copied().flatten();
+        let head = self.asked.head().filter(|_| setup.config.router.pre_call_checks)?;
+        if token::fit(head.prompt_bytes, 0, window) != token::Fit::No {
+            return None;
+        }
+        let text = format!(
+            "the prompt has at least {} tokens; the window of {} is {}",
+            token::at_least(head.prompt_bytes),
+            chosen.upstream_model,
+            window.unwrap_or_default(),
+        );
+        Some(Fault::new(FaultKind::ContextWindow, text).param("messages"))
     }
 
     /// Counts what kind of step a try is, and tells of a change of backend.
