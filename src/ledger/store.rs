@@ -15,7 +15,7 @@ use crate::ledger::dictionary::{
 use crate::ledger::place::{self, Head};
 use crate::ledger::queue::{Batch, Gap, GapKey};
 use crate::ledger::schema;
-use crate::ledger::text::{call_id_bytes, json_array};
+use crate::ledger::text::{call_id_bytes, cut, json_array};
 use crate::ledger::trouble::{Cause, Trouble};
 
 /// How long a statement waits for a foreign lock before the trouble is shown and tried again later.
@@ -26,6 +26,9 @@ const CHECKED_BYTES: u64 = 32 << 20;
 
 /// Files that may be passed over or set aside in one opening.
 const MAX_FILES: usize = 4;
+
+/// Tags of one request that are stored.
+const MAX_TAGS: usize = 64;
 
 /// What the write-ahead log may keep on disk after a checkpoint.
 const LOG_BYTES: i64 = 16 << 20;
@@ -83,6 +86,15 @@ impl Store {
         let mut path = path.to_owned();
         for _ in 0..MAX_FILES {
             let found = match inspect(&path)? {
+                Found::Empty if place::has_log(&path) => {
+                    let name = place::set_aside(&path, "orphan", &stamp(now))?;
+                    notes.push(format!(
+                        "{} was gone and what was left of it is kept as {}-wal: a new ledger was begun",
+                        path.display(),
+                        name.display()
+                    ));
+                    continue;
+                },
                 Found::Empty | Found::Ours => Self::attach(&path, network.is_some()),
                 Found::Damaged(trouble) => Err(trouble),
                 Found::Newer(version) => {
@@ -354,7 +366,7 @@ impl<'conn> Rows<'conn> {
         }
         let insert = &mut self.texts.end_user;
         let ids = &mut self.dictionary.end_users;
-        ids.id(insert, name.to_owned(), |key| (key.clone(),))
+        ids.id(insert, cut(name).to_owned(), |key| (key.clone(),))
             .map(Some)
     }
 
@@ -364,7 +376,8 @@ impl<'conn> Rows<'conn> {
         }
         let insert = &mut self.texts.tag_set;
         let ids = &mut self.dictionary.tag_sets;
-        ids.id(insert, tags.to_vec(), |key| (json_array(key),))
+        let tags = tags.iter().take(MAX_TAGS).map(|tag| cut(tag).to_owned());
+        ids.id(insert, tags.collect(), |key| (json_array(key),))
             .map(Some)
     }
 
@@ -374,7 +387,7 @@ impl<'conn> Rows<'conn> {
         }
         let insert = &mut self.texts.error;
         let ids = &mut self.dictionary.errors;
-        ids.id(insert, word.to_owned(), |key| (key.clone(),))
+        ids.id(insert, cut(word).to_owned(), |key| (key.clone(),))
             .map(Some)
     }
 }
@@ -484,4 +497,68 @@ fn stamp(now: Wall) -> String {
     };
     let text = Connection::open_in_memory().and_then(ask);
     text.unwrap_or_else(|_error| now.as_secs().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::sample;
+    use std::sync::Arc;
+
+    fn batch(numbers: std::ops::Range<u64>) -> Batch {
+        Batch {
+            rows: numbers
+                .map(|number| Arc::new(sample::mixed(number)))
+                .collect(),
+            ..Batch::default()
+        }
+    }
+
+    #[test]
+    fn without_shared_memory_the_file_is_written_with_a_journal() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pointsman.db");
+        let journal = |store: &Store| -> String {
+            let ask = "SELECT * FROM pragma_journal_mode";
+            store.conn.query_row(ask, [], |row| row.get(0)).unwrap()
+        };
+        for (network, mode, from) in [
+            (true, "truncate", 0),
+            (false, "wal", 50),
+            (true, "truncate", 100),
+        ] {
+            let mut store = Store::attach(&path, network).unwrap();
+            assert_eq!(journal(&store), mode);
+            store.write(&batch(from..from + 50)).unwrap();
+            let reader = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+            let rows: u32 = reader
+                .query_row("SELECT count(*) FROM requests", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(u64::from(rows), from + 50);
+        }
+    }
+
+    #[test]
+    fn texts_that_clients_choose_are_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pointsman.db");
+        let mut store = Store::attach(&path, false).unwrap();
+        let mut record = sample::plain(1);
+        let long = "x".repeat(1 << 20);
+        record.client_model = long.as_str().into();
+        record.end_user.clone_from(&long);
+        record.user_agent.clone_from(&long);
+        record.tags = vec![long.clone(); 1_000];
+        record.attempts[0].message = long;
+        let rows = vec![Arc::new(record)];
+        store
+            .write(&Batch {
+                rows,
+                ..Batch::default()
+            })
+            .unwrap();
+        drop(store);
+        let length = std::fs::metadata(&path).unwrap().len();
+        assert!(length < 400_000, "{length}");
+    }
 }
