@@ -4,7 +4,7 @@
 //! record per request, `app` opens and closes it and asks for summaries.
 //!
 //! - `queue`, `shared`: what waits to be written, bounded, behind one short mutex
-//! - `writer`: the thread; `store`: the file it writes; `schema`: the file's shape and migrations
+//! - `writer`: the thread; `store`, `rows`: the file it writes; `schema`: its shape and migrations
 //! - `dictionary`, `text`: what repeats becomes a number; `place`, `trouble`: disks and what fails there
 //! - `read`, `summary`: questions and answers
 //!
@@ -16,6 +16,7 @@ mod dictionary;
 mod place;
 mod queue;
 mod read;
+mod rows;
 #[cfg(test)]
 mod sample;
 mod schema;
