@@ -4,7 +4,7 @@
 //! record per request, `app` opens and closes it and asks for summaries.
 //!
 //! - `queue`, `shared`: what waits to be written, bounded, behind one short mutex
-//! - `writer`: the thread; `store`: the file it writes; `schema`: the file's shape and migrations
+//! - `writer`: the thread; `store`, `rows`: the file it writes; `schema`: its shape and migrations
 //! - `dictionary`, `text`: what repeats becomes a number; `place`, `trouble`: disks and what fails there
 //! - `read`, `summary`: questions and answers
 //!
@@ -16,6 +16,7 @@ mod dictionary;
 mod place;
 mod queue;
 mod read;
+mod rows;
 #[cfg(test)]
 mod sample;
 mod schema;
@@ -42,6 +43,9 @@ const LONGEST_GATHER: Duration = Duration::from_millis(50);
 
 /// How long a question waits for the file to be opened at the start.
 const OPENING_WAIT: Duration = Duration::from_secs(5);
+
+/// How long the writer may take for its last try and for closing the file.
+const LAST_TRY: Duration = Duration::from_secs(2);
 
 /// How to open a ledger.
 #[derive(Debug, Clone)]
@@ -105,7 +109,8 @@ impl Ledger {
     }
 
     /// Hands in a request that has ended. It takes some hundred nanoseconds, never waits for a disk
-    /// and never fails: a row that finds no room is counted, and its money kept.
+    /// and never fails: a row that finds no room is counted, and its money kept. Texts are cut at 1,024
+    /// bytes.
     pub fn record(&self, record: Arc<RequestRecord>) {
         self.0.shared.push(record);
     }
@@ -115,11 +120,13 @@ impl Ledger {
         self.0.shared.flush(timeout)
     }
 
-    /// Writes what waits and ends the writer; whether all was written within `timeout`. What is handed
-    /// in afterwards is lost, and counted so.
+    /// Writes what waits, trying again as long as `timeout` lasts, and ends the writer; whether all was
+    /// written. What is left then, or handed in afterwards, is lost and counted so. It takes at most
+    /// two seconds longer than `timeout`.
     pub fn close(&self, timeout: Duration) -> bool {
+        let written = self.flush(timeout);
         self.0.shared.stop();
-        self.0.shared.wait_for_end(timeout)
+        self.0.shared.wait_for_end(LAST_TRY) && written
     }
 
     /// How the ledger is doing, without touching a disk.

@@ -25,7 +25,8 @@ pub fn serve(shared: &Shared, foreign: &Foreign, json_logs: bool) -> ExitCode {
 /// Gateway and dashboard over built-in backends.
 pub fn demo(shared: &Shared, headless: bool, seed: u64) -> ExitCode {
     let screen = !headless && std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
-    let start = Start { demo: Some(seed), ..start(shared) };
+    let host = shared.host.clone().or_else(|| Some("127.0.0.1".to_owned()));
+    let start = Start { demo: Some(seed), host, ..start(shared) };
     finish(app::run(start, screen.then(|| ui(shared))))
 }
 
@@ -94,7 +95,10 @@ fn finish(outcome: anyhow::Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(&format!("error: {error:#}"));
+            // A report of config problems has its own lines and severities.
+            let text = format!("{error:#}");
+            let text = text.trim();
+            say(&if text.starts_with("error") { text.to_owned() } else { format!("error: {text}") });
             ExitCode::FAILURE
         },
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, Params, Statement};
 
 use crate::base::{Attempt, AttemptOutcome, RequestRecord, Surface};
+use crate::ledger::text::{cut, cut_shared};
 
 /// Entries a cache may hold before it is emptied.
 const MAX_CACHED: usize = 16_384;
@@ -73,7 +74,7 @@ impl Route {
         };
         Self {
             surface: record.surface,
-            client_model: Arc::clone(&record.client_model),
+            client_model: cut_shared(&record.client_model),
             group: Arc::clone(&record.group),
             deployment: Arc::clone(&record.deployment),
             backend,
@@ -113,8 +114,8 @@ impl Client {
     pub(super) fn of(record: &RequestRecord) -> Self {
         Self {
             key: Arc::clone(&record.key),
-            user_agent: record.user_agent.to_string(),
-            address: record.client_addr.to_string(),
+            user_agent: cut(&record.user_agent).to_owned(),
+            address: cut(&record.client_addr).to_owned(),
         }
     }
 
@@ -162,11 +163,11 @@ pub(super) struct Ending {
 impl Ending {
     pub(super) fn of(attempt: &Attempt) -> Self {
         Self {
-            reason: attempt.reason.clone(),
+            reason: cut(&attempt.reason).to_owned(),
             status: attempt.status.unwrap_or(0),
             outcome: attempt.outcome,
-            error: attempt.error.clone(),
-            message: attempt.message.clone(),
+            error: cut(&attempt.error).to_owned(),
+            message: cut(&attempt.message).to_owned(),
         }
     }
 }

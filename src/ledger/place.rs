@@ -51,9 +51,7 @@ pub(super) fn head(path: &Path) -> io::Result<Head> {
         let four = bytes.get(place..).and_then(|rest| rest.first_chunk());
         i64::from(i32::from_be_bytes(four.copied().unwrap_or_default()))
     };
-    let settled = !["-wal", "-journal"]
-        .iter()
-        .any(|part| fs::symlink_metadata(with_suffix(path, part)).is_ok());
+    let settled = !has_log(path);
     Ok(Head::Database {
         application: number(68),
         version: number(60),
@@ -126,10 +124,19 @@ pub(super) fn set_aside(path: &Path, word: &str, stamp: &str) -> Result<PathBuf,
                 _ => {},
             }
         }
-        fs::rename(path, &name).map_err(failed)?;
-        return Ok(name);
+        match fs::rename(path, &name) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => return Ok(name),
+        }
     }
     Err(failed(io::Error::other("every name for it is taken")))
+}
+
+/// Whether a log lies beside `path`; without its file SQLite would remove it.
+pub(super) fn has_log(path: &Path) -> bool {
+    ["-wal", "-journal"]
+        .iter()
+        .any(|part| fs::symlink_metadata(with_suffix(path, part)).is_ok())
 }
 
 /// The file used beside one that belongs to a newer version or to another program:

@@ -228,7 +228,7 @@ mod tests {
         let total = 3 * u64::try_from(MAX_GAPS).unwrap();
         for number in 0..total {
             let mut record = sample::plain(number);
-            record.client_addr = format!("10.0.{}.{}", number / 256, number % 256);
+            record.client_addr = format!("10.0.{}.{}", number / 256, number % 256).into();
             queue.push(Arc::new(record));
         }
         let gaps = queue.take().gaps;

@@ -111,13 +111,13 @@ impl Shared {
         self.wake.notify_one();
     }
 
-    /// Waits until the writer has ended; whether it has, and whether nothing was left unwritten.
+    /// Waits until the writer has ended; whether it has.
     pub(super) fn wait_for_end(&self, timeout: Duration) -> bool {
         let (state, _) = self
             .news
             .wait_timeout_while(self.lock(), timeout, |state| !state.stopped)
             .unwrap_or_else(PoisonError::into_inner);
-        state.stopped && state.queue.waiting() == 0
+        state.stopped
     }
 
     /// The file to read from, once it is open.

@@ -6,22 +6,20 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Statement, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use crate::base::{Attempt, RequestRecord, Wall};
-use crate::ledger::dictionary::{
-    Client, Dictionary, Ending, Route, Statements, Target, outcome_code, stored, surface_code,
-};
+use crate::base::Wall;
+use crate::ledger::dictionary::Dictionary;
 use crate::ledger::place::{self, Head};
-use crate::ledger::queue::{Batch, Gap, GapKey};
+use crate::ledger::queue::Batch;
+use crate::ledger::rows::Rows;
 use crate::ledger::schema;
-use crate::ledger::text::{call_id_bytes, json_array};
 use crate::ledger::trouble::{Cause, Trouble};
 
 /// How long a statement waits for a foreign lock before the trouble is shown and tried again later.
 const LOCK_WAIT: Duration = Duration::from_millis(500);
 
-/// Files up to this size are checked page by page when they are opened: some 50 ms.
+/// Files up to this size are checked page by page when they are opened; larger ones would take long.
 const CHECKED_BYTES: u64 = 32 << 20;
 
 /// Files that may be passed over or set aside in one opening.
@@ -83,6 +81,15 @@ impl Store {
         let mut path = path.to_owned();
         for _ in 0..MAX_FILES {
             let found = match inspect(&path)? {
+                Found::Empty if place::has_log(&path) => {
+                    let name = place::set_aside(&path, "orphan", &stamp(now))?;
+                    notes.push(format!(
+                        "{} was gone and what was left of it is kept as {}-wal: a new ledger was begun",
+                        path.display(),
+                        name.display()
+                    ));
+                    continue;
+                },
                 Found::Empty | Found::Ours => Self::attach(&path, network.is_some()),
                 Found::Damaged(trouble) => Err(trouble),
                 Found::Newer(version) => {
@@ -184,198 +191,6 @@ impl Store {
         }
         drop(rows);
         change.commit()
-    }
-}
-
-/// The statements of one transaction.
-struct Rows<'conn> {
-    dictionary: &'conn mut Dictionary,
-    texts: Statements<'conn>,
-    request: Statement<'conn>,
-    attempt: Statement<'conn>,
-    gap: Statement<'conn>,
-}
-
-impl<'conn> Rows<'conn> {
-    fn prepare(
-        conn: &'conn Connection,
-        dictionary: &'conn mut Dictionary,
-    ) -> rusqlite::Result<Self> {
-        Ok(Self {
-            dictionary,
-            texts: Statements::prepare(conn)?,
-            request: conn.prepare(
-                "INSERT INTO requests (started, took, first_token, overhead, call_id, route, client,
-                     end_user, tags, status, error, stream, retries, fallbacks, bytes_in, bytes_out,
-                     prompt, completion, cached, cache_write, cache_write_1h, reasoning, cost)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-                     ?18, ?19, ?20, ?21, ?22, ?23)",
-            )?,
-            attempt: conn.prepare(
-                "INSERT INTO attempts (request, n, target, ending, started, took, first_token)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            )?,
-            gap: conn.prepare(
-                "INSERT INTO gaps (started, ended, route, client, requests, errors, prompt,
-                     completion, cached, fallbacks, unpriced, cost)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-            )?,
-        })
-    }
-
-    fn request(&mut self, record: &RequestRecord) -> rusqlite::Result<()> {
-        let route = self.route(Route::of(record))?;
-        let client = self.client(Client::of(record))?;
-        let end_user = self.end_user(&record.end_user)?;
-        let tags = self.tags(&record.tags)?;
-        let error = self.error(&record.error)?;
-        let call_id = record.call_id.as_str();
-        let packed = call_id_bytes(call_id);
-        let call_id: &dyn rusqlite::ToSql = match &packed {
-            Some(bytes) => bytes,
-            None => &call_id,
-        };
-        let usage = record.usage.as_ref();
-        let request = self.request.insert(params![
-            record.started.as_micros(),
-            stored(record.took_us),
-            record.first_token_us.map(stored),
-            stored(record.overhead_us),
-            call_id,
-            route,
-            client,
-            end_user,
-            tags,
-            record.status,
-            error,
-            record.stream,
-            record.retries,
-            record.fallbacks,
-            stored(record.bytes_in),
-            stored(record.bytes_out),
-            usage.map(|usage| stored(usage.prompt)),
-            usage.map(|usage| stored(usage.completion)),
-            usage.map(|usage| stored(usage.cached)),
-            usage.map(|usage| stored(usage.cache_write)),
-            usage.map(|usage| stored(usage.cache_write_1h)),
-            usage.map(|usage| stored(usage.reasoning)),
-            record.cost.map(|cost| cost.0),
-        ])?;
-        for (n, attempt) in (0_i64..).zip(&record.attempts) {
-            self.attempt(request, n, attempt)?;
-        }
-        Ok(())
-    }
-
-    fn attempt(&mut self, request: i64, n: i64, attempt: &Attempt) -> rusqlite::Result<()> {
-        let insert = &mut self.texts.target;
-        let target = self
-            .dictionary
-            .targets
-            .id(insert, Target::of(attempt), |key| {
-                let text = |part: &str| part.to_owned();
-                let (one, two) = (text(&key.deployment), text(&key.backend));
-                (one, two, text(&key.group), text(&key.host))
-            })?;
-        let insert = &mut self.texts.ending;
-        let ending = self
-            .dictionary
-            .endings
-            .id(insert, Ending::of(attempt), |key| {
-                let outcome = outcome_code(key.outcome);
-                let (error, message) = (key.error.clone(), key.message.clone());
-                (key.reason.clone(), key.status, outcome, error, message)
-            })?;
-        self.attempt.execute(params![
-            request,
-            n,
-            target,
-            ending,
-            stored(attempt.started_us),
-            stored(attempt.took_us),
-            attempt.first_token_us.map(stored),
-        ])?;
-        Ok(())
-    }
-
-    fn gap(&mut self, (_, owner): &GapKey, gap: &Gap) -> rusqlite::Result<()> {
-        let (route, client) = owner
-            .clone()
-            .unwrap_or_else(|| (Route::none(), Client::none()));
-        let route = self.route(route)?;
-        let client = self.client(client)?;
-        let totals = &gap.totals;
-        self.gap.execute(params![
-            gap.from.as_micros(),
-            gap.to.as_micros(),
-            route,
-            client,
-            stored(totals.requests),
-            stored(totals.errors),
-            stored(totals.tokens_in),
-            stored(totals.tokens_out),
-            stored(totals.tokens_cached),
-            stored(totals.fallbacks),
-            stored(totals.unpriced),
-            totals.cost.0,
-        ])?;
-        Ok(())
-    }
-
-    fn route(&mut self, route: Route) -> rusqlite::Result<i64> {
-        let insert = &mut self.texts.route;
-        self.dictionary.routes.id(insert, route, |key| {
-            let text = |part: &str| part.to_owned();
-            (
-                surface_code(key.surface),
-                text(&key.client_model),
-                text(&key.group),
-                text(&key.deployment),
-                text(&key.backend),
-                text(&key.model),
-                text(&key.provider),
-                text(&key.host),
-                stored(key.window),
-            )
-        })
-    }
-
-    fn client(&mut self, client: Client) -> rusqlite::Result<i64> {
-        let insert = &mut self.texts.client;
-        self.dictionary.clients.id(insert, client, |key| {
-            let agent = key.user_agent.clone();
-            ((*key.key).to_owned(), agent, key.address.clone())
-        })
-    }
-
-    fn end_user(&mut self, name: &str) -> rusqlite::Result<Option<i64>> {
-        if name.is_empty() {
-            return Ok(None);
-        }
-        let insert = &mut self.texts.end_user;
-        let ids = &mut self.dictionary.end_users;
-        ids.id(insert, name.to_owned(), |key| (key.clone(),))
-            .map(Some)
-    }
-
-    fn tags(&mut self, tags: &[String]) -> rusqlite::Result<Option<i64>> {
-        if tags.is_empty() {
-            return Ok(None);
-        }
-        let insert = &mut self.texts.tag_set;
-        let ids = &mut self.dictionary.tag_sets;
-        ids.id(insert, tags.to_vec(), |key| (json_array(key),))
-            .map(Some)
-    }
-
-    fn error(&mut self, word: &str) -> rusqlite::Result<Option<i64>> {
-        if word.is_empty() {
-            return Ok(None);
-        }
-        let insert = &mut self.texts.error;
-        let ids = &mut self.dictionary.errors;
-        ids.id(insert, word.to_owned(), |key| (key.clone(),))
-            .map(Some)
     }
 }
 
@@ -484,4 +299,69 @@ fn stamp(now: Wall) -> String {
     };
     let text = Connection::open_in_memory().and_then(ask);
     text.unwrap_or_else(|_error| now.as_secs().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::ledger::sample;
+
+    fn batch(numbers: std::ops::Range<u64>) -> Batch {
+        Batch {
+            rows: numbers
+                .map(|number| Arc::new(sample::mixed(number)))
+                .collect(),
+            ..Batch::default()
+        }
+    }
+
+    #[test]
+    fn without_shared_memory_the_file_is_written_with_a_journal() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pointsman.db");
+        let journal = |store: &Store| -> String {
+            let ask = "SELECT * FROM pragma_journal_mode";
+            store.conn.query_row(ask, [], |row| row.get(0)).unwrap()
+        };
+        for (network, mode, from) in [
+            (true, "truncate", 0),
+            (false, "wal", 50),
+            (true, "truncate", 100),
+        ] {
+            let mut store = Store::attach(&path, network).unwrap();
+            assert_eq!(journal(&store), mode);
+            store.write(&batch(from..from + 50)).unwrap();
+            let reader = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+            let rows: u32 = reader
+                .query_row("SELECT count(*) FROM requests", [], |row| row.get(0))
+                .unwrap();
+            assert_eq!(u64::from(rows), from + 50);
+        }
+    }
+
+    #[test]
+    fn texts_that_clients_choose_are_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pointsman.db");
+        let mut store = Store::attach(&path, false).unwrap();
+        let mut record = sample::plain(1);
+        let long = "x".repeat(1 << 20);
+        record.client_model = long.as_str().into();
+        record.end_user.clone_from(&long);
+        record.user_agent.clone_from(&long);
+        record.tags = vec![long.clone(); 1_000];
+        record.attempts[0].message = long;
+        let rows = vec![Arc::new(record)];
+        store
+            .write(&Batch {
+                rows,
+                ..Batch::default()
+            })
+            .unwrap();
+        drop(store);
+        let length = std::fs::metadata(&path).unwrap().len();
+        assert!(length < 400_000, "{length}");
+    }
 }

@@ -1,5 +1,10 @@
 //! Small texts on their way into the file and back: call ids as bytes, tags as JSON.
 
+use std::sync::Arc;
+
+/// The longest text that is stored, in bytes: clients choose some of them, and may choose megabytes.
+pub(super) const MAX_TEXT: usize = 1_024;
+
 /// Where the dashes of a UUID stand.
 const DASHES: [usize; 4] = [8, 13, 18, 23];
 
@@ -71,6 +76,20 @@ pub(super) fn json_array(texts: &[String]) -> String {
     json
 }
 
+/// A text cut at [`MAX_TEXT`] bytes, between two letters.
+pub(super) fn cut(text: &str) -> &str {
+    let end = text.floor_char_boundary(MAX_TEXT);
+    text.get(..end).unwrap_or(text)
+}
+
+/// The same for a text that is shared.
+pub(super) fn cut_shared(text: &Arc<str>) -> Arc<str> {
+    if text.len() <= MAX_TEXT {
+        return Arc::clone(text);
+    }
+    cut(text).into()
+}
+
 /// The first word of a user agent: the app.
 pub(super) fn app_of(user_agent: &str) -> &str {
     user_agent.split_whitespace().next().unwrap_or("")
@@ -113,6 +132,16 @@ mod tests {
         assert_eq!(app_of("OpenAI/Python 1.54.0"), "OpenAI/Python");
         assert_eq!(app_of("curl/8.5.0"), "curl/8.5.0");
         assert_eq!(app_of("  "), "");
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_letters() {
+        let long = "ü".repeat(MAX_TEXT);
+        assert_eq!(cut(&long).len(), MAX_TEXT);
+        let odd = format!("a{long}");
+        assert_eq!(cut(&odd).len(), MAX_TEXT - 1);
+        assert_eq!(cut("short"), "short");
+        assert_eq!(cut_shared(&odd.into()).len(), MAX_TEXT - 1);
     }
 
     proptest! {

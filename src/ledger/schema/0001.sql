@@ -2,6 +2,7 @@
 --
 -- Times are microseconds since 1970 (UTC), durations microseconds, money nano-dollars.
 -- NULL is "not known": a NULL cost is unpriced, not free; NULL tokens were never told.
+-- Nothing here is newer than SQLite 3.8, so that the tools people have can read the file.
 
 -- Which way a request took: all that repeats together is one row, so a request holds one id.
 CREATE TABLE routes (
@@ -16,7 +17,7 @@ CREATE TABLE routes (
     host         TEXT NOT NULL,
     max_tokens   INTEGER NOT NULL, -- of its context window; 0 is not known
     UNIQUE (client_model, deployment, group_name, surface, backend, model, provider, host, max_tokens)
-) STRICT;
+);
 
 -- Who asked.
 CREATE TABLE clients (
@@ -25,11 +26,11 @@ CREATE TABLE clients (
     user_agent TEXT NOT NULL,
     address    TEXT NOT NULL,
     UNIQUE (address, key_name, user_agent)
-) STRICT;
+);
 
-CREATE TABLE end_users (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
-CREATE TABLE tag_sets (id INTEGER PRIMARY KEY, tags TEXT NOT NULL UNIQUE) STRICT; -- a JSON array
-CREATE TABLE errors (id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE end_users (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE tag_sets (id INTEGER PRIMARY KEY, tags TEXT NOT NULL UNIQUE); -- a JSON array
+CREATE TABLE errors (id INTEGER PRIMARY KEY, word TEXT NOT NULL UNIQUE);
 
 CREATE TABLE requests (
     id             INTEGER PRIMARY KEY, -- in the order of settling
@@ -37,7 +38,7 @@ CREATE TABLE requests (
     took           INTEGER NOT NULL,
     first_token    INTEGER,
     overhead       INTEGER NOT NULL,
-    call_id        ANY NOT NULL,        -- a UUID as 16 bytes, anything else as text
+    call_id        BLOB NOT NULL,       -- a UUID as 16 bytes, anything else as text
     route          INTEGER NOT NULL REFERENCES routes,
     client         INTEGER NOT NULL REFERENCES clients,
     end_user       INTEGER REFERENCES end_users,
@@ -56,7 +57,7 @@ CREATE TABLE requests (
     cache_write_1h INTEGER,
     reasoning      INTEGER,
     cost           INTEGER
-) STRICT;
+);
 CREATE INDEX requests_started ON requests (started);
 -- A client may choose its call id, so two requests may share one.
 CREATE INDEX requests_call_id ON requests (call_id);
@@ -69,7 +70,7 @@ CREATE TABLE targets (
     group_name TEXT NOT NULL,
     host       TEXT NOT NULL,
     UNIQUE (deployment, group_name, backend, host)
-) STRICT;
+);
 
 -- Why a try was made and how it ended.
 CREATE TABLE endings (
@@ -80,7 +81,7 @@ CREATE TABLE endings (
     error   TEXT NOT NULL,
     message TEXT NOT NULL,
     UNIQUE (message, reason, status, outcome, error)
-) STRICT;
+);
 
 CREATE TABLE attempts (
     request     INTEGER NOT NULL REFERENCES requests,
@@ -91,7 +92,7 @@ CREATE TABLE attempts (
     took        INTEGER NOT NULL,
     first_token INTEGER,          -- after the try's start
     PRIMARY KEY (request, n)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 
 -- Requests whose rows were lost (the queue was full): their money and tokens, summed by a quarter
 -- of an hour, route and client, so that no total ever misses them.
@@ -109,5 +110,5 @@ CREATE TABLE gaps (
     fallbacks  INTEGER NOT NULL,
     unpriced   INTEGER NOT NULL,
     cost       INTEGER NOT NULL
-) STRICT;
+);
 CREATE INDEX gaps_started ON gaps (started);

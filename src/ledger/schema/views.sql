@@ -5,6 +5,7 @@
 
 DROP VIEW IF EXISTS "LiteLLM_SpendLogs";
 DROP VIEW IF EXISTS litellm_spend_logs;
+DROP VIEW IF EXISTS spend_gaps;
 
 CREATE VIEW litellm_spend_logs AS
 SELECT
@@ -95,3 +96,20 @@ LEFT JOIN tag_sets AS t ON t.id = q.tags
 LEFT JOIN errors AS e ON e.id = q.error;
 
 CREATE VIEW "LiteLLM_SpendLogs" AS SELECT * FROM litellm_spend_logs;
+
+-- What requests cost whose rows were lost: add it to a sum over the view above.
+CREATE VIEW spend_gaps AS
+SELECT
+    strftime('%Y-%m-%d %H:%M:%S', g.started / 1000000, 'unixepoch') AS "startTime",
+    strftime('%Y-%m-%d %H:%M:%S', g.ended / 1000000, 'unixepoch') AS "endTime",
+    g.requests AS requests,
+    g.errors AS errors,
+    g.cost / 1e9 AS spend,
+    g.prompt AS prompt_tokens,
+    g.completion AS completion_tokens,
+    CASE r.model WHEN '' THEN r.client_model ELSE r.model END AS model,
+    CASE r.group_name WHEN '' THEN r.client_model ELSE r.group_name END AS model_group,
+    c.key_name AS api_key
+FROM gaps AS g
+JOIN routes AS r ON r.id = g.route
+JOIN clients AS c ON c.id = g.client;

@@ -184,3 +184,16 @@ fn what_a_killed_process_left_in_the_log_is_there_again() {
         ("ok", "")
     );
 }
+
+#[test]
+fn a_log_without_its_file_is_kept() {
+    let bench = Bench::new();
+    let log = bench.folder.path().join("pointsman.db-wal");
+    fs::write(&log, "what is left").unwrap();
+    let status = serves_on(&bench);
+    assert!(status.trouble.contains("orphan"), "{}", status.trouble);
+    let kept = "pointsman.db.orphan-20261121-010203-wal";
+    assert_eq!(bench.files(), ["pointsman.db", kept]);
+    let text = fs::read_to_string(bench.folder.path().join(kept)).unwrap();
+    assert_eq!(text, "what is left");
+}

@@ -111,6 +111,17 @@ fn an_overflowing_queue_loses_rows_but_no_money() {
         )
         .unwrap();
     assert_eq!(requests, 899);
+    let both: f64 = foreign
+        .query_row(
+            "SELECT (SELECT sum(spend) FROM litellm_spend_logs) + (SELECT sum(spend) FROM spend_gaps)",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(
+        format!("{both:.9}"),
+        format!("{:.9}", expected.cost.0 as f64 / 1e9)
+    );
     assert!(NOON < from && from < to);
 }
 
@@ -124,10 +135,28 @@ fn rows_left_at_the_end_are_counted_as_lost() {
     for number in 0..20 {
         ledger.record(Arc::new(sample::plain(number)));
     }
-    ledger.close(LONG);
+    assert!(!ledger.close(Duration::from_millis(1)));
     let status = ledger.status();
     assert_eq!((status.written, status.lost, status.queued), (1, 20, 0));
     assert!(status.trouble.contains("lock"), "{}", status.trouble);
+}
+
+#[test]
+fn closing_waits_for_a_lock_to_go() {
+    let bench = Bench::new();
+    let ledger = bench.open();
+    fill(&ledger, 1);
+    let foreign = bench.foreign();
+    foreign.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    ledger.record(Arc::new(sample::plain(2)));
+    let closing = {
+        let ledger = ledger.clone();
+        std::thread::spawn(move || ledger.close(LONG))
+    };
+    await_status(&ledger, "trouble", |status| !status.writing);
+    foreign.execute_batch("ROLLBACK").unwrap();
+    assert!(closing.join().unwrap());
+    assert_eq!(ledger.status().written, 2);
 }
 
 #[test]
