@@ -52,8 +52,12 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match cli.command {
         None => run::dashboard(&cli.shared, &cli.foreign),
-        Some(Command::Serve(args)) => run::serve(&cli.shared.or(args.shared), &args.foreign, args.json_logs),
-        Some(Command::Demo(args)) => run::demo(&cli.shared.or(args.shared), args.headless, args.seed),
+        Some(Command::Serve(args)) => {
+            run::serve(&cli.shared.or(args.shared), &args.foreign, args.json_logs)
+        },
+        Some(Command::Demo(args)) => {
+            run::demo(&cli.shared.or(args.shared), args.headless, args.seed)
+        },
         Some(Command::Check(args)) => check::run(cli.shared, args),
     }
 }
@@ -64,7 +68,11 @@ fn usage(error: &clap::Error) -> ExitCode {
     if error.print().is_err() {
         return ExitCode::FAILURE;
     }
-    if failed { ExitCode::from(2) } else { ExitCode::SUCCESS }
+    if failed {
+        ExitCode::from(2)
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 /// Writes a line for the person who started the program; nobody is left to tell when that fails.

@@ -159,7 +159,10 @@ impl Live {
         inner.turn_day(wall);
         inner.count(&record, now, wall, group);
         inner.row_seq += 1;
-        let row = Arc::new(RequestRow { seq: inner.row_seq, record });
+        let row = Arc::new(RequestRow {
+            seq: inner.row_seq,
+            record,
+        });
         if inner.recent.len() == Snapshot::MAX_RECENT {
             inner.recent.pop_back();
         }
@@ -189,7 +192,10 @@ impl Live {
         let mut inner = self.lock();
         for record in records.into_iter().rev() {
             inner.row_seq += 1;
-            let row = RequestRow { seq: inner.row_seq, record: Arc::new(record) };
+            let row = RequestRow {
+                seq: inner.row_seq,
+                record: Arc::new(record),
+            };
             inner.recent.push_front(Arc::new(row));
         }
         inner.recent.truncate(Snapshot::MAX_RECENT);
@@ -222,8 +228,11 @@ impl Live {
     /// Totals since the start, by model group: for counters that never fall.
     pub fn totals(&self) -> Vec<(Arc<str>, Today)> {
         let inner = self.lock();
-        let mut totals: Vec<_> =
-            inner.models.iter().map(|(name, meter)| (Arc::clone(name), meter.ever)).collect();
+        let mut totals: Vec<_> = inner
+            .models
+            .iter()
+            .map(|(name, meter)| (Arc::clone(name), meter.ever))
+            .collect();
         totals.sort_by(|one, other| one.0.cmp(&other.0));
         totals
     }

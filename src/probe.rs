@@ -51,7 +51,9 @@ pub async fn run<W: Watch>(
     loop {
         let now = clock.mono();
         let next = begin_due(&watch, &general, &clock, &tasks, now);
-        let wait = next.since(now).clamp(Duration::from_millis(10), PROBE_EVERY);
+        let wait = next
+            .since(now)
+            .clamp(Duration::from_millis(10), PROBE_EVERY);
         tokio::select! {
             () = tokio::time::sleep(wait) => {},
             () = watch.hurried() => {},
@@ -71,7 +73,9 @@ fn begin_due<W: Watch>(
     let mut next = Mono::FAR;
     for watched in watch.hosts() {
         let mut health = watched.host.health();
-        let Some(due) = health.next_probe_at() else { continue };
+        let Some(due) = health.next_probe_at() else {
+            continue;
+        };
         if due > now {
             next = next.min(due);
             continue;

@@ -96,7 +96,11 @@ impl Worker {
     /// A worker with an empty pool.
     pub fn new(shared: Arc<Shared>, pool: Arc<Pool>) -> Self {
         let manage = manage::router(Arc::clone(&shared));
-        Self { shared, pool, manage }
+        Self {
+            shared,
+            pool,
+            manage,
+        }
     }
 }
 
@@ -108,7 +112,9 @@ impl Setup {
 
     /// A host as people write it.
     pub fn origin(&self, idx: HostIdx) -> Arc<str> {
-        self.origins.get(idx.0).map_or_else(|| Arc::from(""), Arc::clone)
+        self.origins
+            .get(idx.0)
+            .map_or_else(|| Arc::from(""), Arc::clone)
     }
 
     /// Whether a request for a deployment's group could be served by another one, or elsewhere.

@@ -74,7 +74,9 @@ impl Fleet {
     /// The live state for a table; what it shares with an older one is carried over.
     pub fn build(table: Arc<Table>, old: Option<&Self>, switches: &Switches, now: Mono) -> Self {
         let hurry = old.map_or_else(Arc::default, |old| Arc::clone(&old.hurry));
-        let carried = old.map(|old| table.carried_from(&old.table)).unwrap_or_default();
+        let carried = old
+            .map(|old| table.carried_from(&old.table))
+            .unwrap_or_default();
         let older_host = |place: usize| {
             let idx = carried.hosts.get(place).copied().flatten()?;
             old?.hosts.get(idx.0).cloned()
@@ -97,10 +99,19 @@ impl Fleet {
             })
         });
         let deployments: Vec<_> = deployments.collect();
-        let rules = (0..deployments.len()).map(|place| table.rules(DeploymentIdx(place))).collect();
+        let rules = (0..deployments.len())
+            .map(|place| table.rules(DeploymentIdx(place)))
+            .collect();
         let ids = table.deployments().iter().enumerate();
         let by_id = ids.map(|(place, node)| (Arc::clone(&node.config.id), DeploymentIdx(place)));
-        Self { by_id: by_id.collect(), table, hosts, deployments, hurry, rules }
+        Self {
+            by_id: by_id.collect(),
+            table,
+            hosts,
+            deployments,
+            hurry,
+            rules,
+        }
     }
 
     /// The deployment of this id.
@@ -141,14 +152,22 @@ impl Fleet {
         client_timeout: bool,
         now: Mono,
     ) -> [Option<Change>; 2] {
-        let Some((deployment, host)) = self.pair(idx) else { return [None, None] };
-        let Some(rules) = self.rules.get(idx.0) else { return [None, None] };
+        let Some((deployment, host)) = self.pair(idx) else {
+            return [None, None];
+        };
+        let Some(rules) = self.rules.get(idx.0) else {
+            return [None, None];
+        };
         let host_down = fault.kind == FaultKind::HostDown || host.state() == HostState::Down;
         let at_host = match fault.kind {
             FaultKind::Connect => self.observe_host(idx, Observation::ConnectFailed, now),
             _ => None,
         };
-        let failure = Failure { fault, host_down, client_timeout };
+        let failure = Failure {
+            fault,
+            host_down,
+            client_timeout,
+        };
         let opened = deployment.breaker().failure(rules, failure, now);
         [at_host, opened.map(|change| translate(idx, change))]
     }
@@ -163,7 +182,11 @@ impl Fleet {
     /// A probe ended.
     pub fn probed(&self, host: HostIdx, alive: bool, said: String, now: Mono) -> Option<Change> {
         let live = self.hosts.get(host.0)?;
-        let seen = if alive { Observation::ProbeAnswered } else { Observation::ProbeFailed };
+        let seen = if alive {
+            Observation::ProbeAnswered
+        } else {
+            Observation::ProbeFailed
+        };
         let change = live.observe(seen, now);
         live.set_last_probe(said);
         change.map(|change| of_host(host, change))
@@ -186,11 +209,19 @@ impl Fleet {
 
 const fn translate(deployment: DeploymentIdx, change: breaker::Change) -> Change {
     match change {
-        breaker::Change::Opened { wait, why } => Change::Opened { deployment, wait, why },
+        breaker::Change::Opened { wait, why } => Change::Opened {
+            deployment,
+            wait,
+            why,
+        },
         breaker::Change::Closed => Change::Closed { deployment },
     }
 }
 
 const fn of_host(host: HostIdx, change: host_rules::Change) -> Change {
-    Change::Host { host, from: change.from, to: change.to }
+    Change::Host {
+        host,
+        from: change.from,
+        to: change.to,
+    }
 }

@@ -35,7 +35,11 @@ pub fn build(
     let backends: Vec<Option<Backend>> = config.deployments.iter_mut().map(prepare).collect();
     let routes = Arc::new(Table::build(&config));
     let fleet = Fleet::build(routes, old.map(|old| &old.fleet), switches, now);
-    let facts: Vec<_> = config.deployments.iter().map(|one| facts(one, table)).collect();
+    let facts: Vec<_> = config
+        .deployments
+        .iter()
+        .map(|one| facts(one, table))
+        .collect();
     let origins = fleet.table.hosts().iter().map(|host| {
         let mut on_it = host.deployments.iter();
         let backend = on_it.find_map(|idx| backends.get(idx.0)?.as_ref());
@@ -59,10 +63,16 @@ pub fn build(
 
 /// Deployments that the configuration means to use and that cannot be sent to.
 pub fn unbuildable(config: &Config) -> Vec<Problem> {
-    let on = config.deployments.iter().filter(|deployment| deployment.off.is_none());
+    let on = config
+        .deployments
+        .iter()
+        .filter(|deployment| deployment.off.is_none());
     on.filter_map(|deployment| {
         let error = Backend::prepare(deployment).err()?;
-        Some(Problem::error(format!("model_list: {}: {error}", deployment.name)))
+        Some(Problem::error(format!(
+            "model_list: {}: {error}",
+            deployment.name
+        )))
     })
     .collect()
 }
@@ -98,5 +108,10 @@ fn facts(deployment: &Deployment, table: &PriceTable) -> (Option<ModelPrice>, Op
         },
     });
     let known = table.lookup(&upstream.provider, &upstream.model, base_model);
-    (price, deployment.max_input_tokens.or_else(|| known?.max_input_tokens))
+    (
+        price,
+        deployment
+            .max_input_tokens
+            .or_else(|| known?.max_input_tokens),
+    )
 }

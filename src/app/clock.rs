@@ -14,19 +14,27 @@ impl SystemClock {
     /// Starts the monotonic clock one second in, so that zero is always in the past.
     #[expect(clippy::disallowed_methods, reason = "this is where time comes from")]
     pub fn start() -> Self {
-        Self { began: Instant::now() }
+        Self {
+            began: Instant::now(),
+        }
     }
 }
 
 impl Clock for SystemClock {
     fn mono(&self) -> Mono {
         let nanos = self.began.elapsed().as_nanos();
-        Mono::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX).saturating_add(1_000_000_000))
+        Mono::from_nanos(
+            u64::try_from(nanos)
+                .unwrap_or(u64::MAX)
+                .saturating_add(1_000_000_000),
+        )
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is where time comes from")]
     fn wall(&self) -> Wall {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Wall::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
     }
 }

@@ -99,10 +99,16 @@ impl Hands {
         let was_open = live.breaker().why().is_some();
         live.breaker().clear();
         live.note_turn(now);
-        let name = setup.fleet.table.deployment(idx).map(|node| node.config.name.to_string());
+        let name = setup
+            .fleet
+            .table
+            .deployment(idx)
+            .map(|node| node.config.name.to_string());
         let name = name.unwrap_or_default();
         if !was_open {
-            return Ok(format!("{name} was not cooling down; its failures are forgotten"));
+            return Ok(format!(
+                "{name} was not cooling down; its failures are forgotten"
+            ));
         }
         let change = crate::traffic::Change::Closed { deployment: idx };
         news::tell(&self.desk.shared.live, &setup, change, None);
@@ -114,20 +120,33 @@ impl Hands {
         let idx = setup.fleet.find(id).ok_or_else(unknown)?;
         let (_live, host) = setup.fleet.pair(idx).ok_or_else(unknown)?;
         if !host.health().is_probed() {
-            return Err(format!("{} is a cloud: it is judged by its traffic", host.base));
+            return Err(format!(
+                "{} is a cloud: it is judged by its traffic",
+                host.base
+            ));
         }
         host.probe_now(self.desk.shared.clock.mono());
         Ok(format!("probing {}", host.base))
     }
 
     async fn simulate(&self, id: &str, running: bool) -> Result<String, String> {
-        let world = self.world.as_ref().ok_or("only the demo has simulated servers")?;
+        let world = self
+            .world
+            .as_ref()
+            .ok_or("only the demo has simulated servers")?;
         let setup = self.setup();
         let idx = setup.fleet.find(id).ok_or_else(unknown)?;
         let node = setup.fleet.table.deployment(idx).ok_or_else(unknown)?;
         let origin = setup.origin(node.host);
-        world.set_running(&origin, running).await.map_err(|error| error.to_string())?;
-        let mut simulated = self.desk.simulated.lock().unwrap_or_else(PoisonError::into_inner);
+        world
+            .set_running(&origin, running)
+            .await
+            .map_err(|error| error.to_string())?;
+        let mut simulated = self
+            .desk
+            .simulated
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         simulated.insert(origin.to_string(), running);
         drop(simulated);
         let word = if running { "started" } else { "stopped" };

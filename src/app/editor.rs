@@ -6,7 +6,14 @@ use std::process::Command;
 use crate::app::surroundings;
 
 /// Variables whose values are credentials by their name; an editor and its plug-ins need none.
-const SECRET_ENDINGS: &[&str] = &["_KEY", "_TOKEN", "_SECRET", "_PASSWORD", "_PASS", "_CREDENTIALS"];
+const SECRET_ENDINGS: &[&str] = &[
+    "_KEY",
+    "_TOKEN",
+    "_SECRET",
+    "_PASSWORD",
+    "_PASS",
+    "_CREDENTIALS",
+];
 
 /// Runs `$VISUAL`, `$EDITOR`, or what there is, on a file. Gives a line to show.
 ///
@@ -19,16 +26,24 @@ pub fn edit(path: &Path) -> Result<String, String> {
     let program = words.next().unwrap_or("vi");
     let mut command = Command::new(program);
     command.args(words).arg(path);
-    for name in surroundings::environment().keys().filter(|name| is_secret(name)) {
+    for name in surroundings::environment()
+        .keys()
+        .filter(|name| is_secret(name))
+    {
         command.env_remove(name);
     }
     let status = command.status().map_err(|error| {
         format!("cannot run the editor `{program}`: {error}; set EDITOR to one that is installed")
     })?;
     if status.success() {
-        Ok(format!("{} closed; the config is read again when it changed", program))
+        Ok(format!(
+            "{} closed; the config is read again when it changed",
+            program
+        ))
     } else {
-        Err(format!("{program} ended with {status}; the config was left as it is"))
+        Err(format!(
+            "{program} ended with {status}; the config was left as it is"
+        ))
     }
 }
 

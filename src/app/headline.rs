@@ -16,8 +16,18 @@ pub fn headline(
     models: &[Model],
     outages: &HashMap<Arc<str>, Outage>,
 ) -> Option<Headline> {
-    let error = |text| Some(Headline { severity: Severity::Error, text });
-    let warning = |text| Some(Headline { severity: Severity::Warning, text });
+    let error = |text| {
+        Some(Headline {
+            severity: Severity::Error,
+            text,
+        })
+    };
+    let warning = |text| {
+        Some(Headline {
+            severity: Severity::Warning,
+            text,
+        })
+    };
     if let Some(model) = models.iter().find(|model| is_dead(model, backends)) {
         return error(dead(model, backends));
     }
@@ -31,25 +41,41 @@ pub fn headline(
     if !gateway.ledger.trouble.is_empty() {
         return warning(format!("ledger: {}", gateway.ledger.trouble));
     }
-    let cooling = backends.iter().filter(|backend| backend.state == BackendState::Cooling);
+    let cooling = backends
+        .iter()
+        .filter(|backend| backend.state == BackendState::Cooling);
     let worst = cooling.max_by_key(|backend| backend.cooldown_left_ms)?;
     let left = span(worst.cooldown_left_ms.unwrap_or(0));
-    warning(format!("{} cools down for {left}: {}", worst.name, worst.why))
+    warning(format!(
+        "{} cools down for {left}: {}",
+        worst.name, worst.why
+    ))
 }
 
 /// Whether a group that has backends has none that would take a request.
 fn is_dead(model: &Model, backends: &[Backend]) -> bool {
-    let mut own = model.backends.iter().filter_map(|place| backends.get(*place)).peekable();
+    let mut own = model
+        .backends
+        .iter()
+        .filter_map(|place| backends.get(*place))
+        .peekable();
     own.peek().is_some()
         && own.all(|b| !matches!(b.state, BackendState::Up | BackendState::Probing))
         && model.fallbacks.is_empty()
 }
 
 fn dead(model: &Model, backends: &[Backend]) -> String {
-    let own = model.backends.iter().filter_map(|place| backends.get(*place));
+    let own = model
+        .backends
+        .iter()
+        .filter_map(|place| backends.get(*place));
     let soonest = own.filter_map(|backend| backend.cooldown_left_ms).min();
     match soonest {
-        Some(left) => format!("nothing can serve {}; the soonest is back in {}", model.name, span(left)),
+        Some(left) => format!(
+            "nothing can serve {}; the soonest is back in {}",
+            model.name,
+            span(left)
+        ),
         None => format!("nothing can serve {}", model.name),
     }
 }
@@ -57,10 +83,20 @@ fn dead(model: &Model, backends: &[Backend]) -> String {
 /// `http://ollama:11434 down 3 min; 42 requests served by gpt-4o-mini, $0.03`
 fn outage(host: &Host, outage: Option<&Outage>) -> String {
     let down = format!("{} down {}", short(&host.base), span(host.since_ms));
-    let Some(outage) = outage.filter(|outage| outage.served_elsewhere > 0) else { return down };
-    let many = if outage.served_elsewhere == 1 { "request" } else { "requests" };
+    let Some(outage) = outage.filter(|outage| outage.served_elsewhere > 0) else {
+        return down;
+    };
+    let many = if outage.served_elsewhere == 1 {
+        "request"
+    } else {
+        "requests"
+    };
     let by = outage.mostly_by().map_or("others", |model| &**model);
-    let others = if outage.models() > 1 { " and others" } else { "" };
+    let others = if outage.models() > 1 {
+        " and others"
+    } else {
+        ""
+    };
     format!(
         "{down}; {} {many} served by {by}{others}, {}",
         outage.served_elsewhere,

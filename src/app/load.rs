@@ -27,13 +27,19 @@ impl Loaded {
     /// Problems that keep it from being used.
     pub fn errors(&self) -> Vec<Problem> {
         let errors = self.resolved.problems.iter();
-        errors.filter(|p| p.severity == crate::base::Severity::Error).cloned().collect()
+        errors
+            .filter(|p| p.severity == crate::base::Severity::Error)
+            .cloned()
+            .collect()
     }
 
     /// Everything worth knowing about one that is used.
     pub fn notes(&self) -> Vec<Problem> {
         let notes = self.resolved.problems.iter();
-        notes.filter(|p| p.severity != crate::base::Severity::Error).cloned().collect()
+        notes
+            .filter(|p| p.severity != crate::base::Severity::Error)
+            .cloned()
+            .collect()
     }
 }
 
@@ -42,18 +48,37 @@ pub fn load(start: &Start, text: Option<&str>) -> Loaded {
     let (main, name) = match (text, &start.config) {
         (Some(text), _) => {
             let name = "demo".to_owned();
-            (Some(FileText { name: name.clone(), bytes: text.as_bytes().to_vec() }), name)
+            (
+                Some(FileText {
+                    name: name.clone(),
+                    bytes: text.as_bytes().to_vec(),
+                }),
+                name,
+            )
         },
         (None, Some(path)) => {
             let name = path.display().to_string();
             match std::fs::metadata(path).and_then(|_there| read_bytes(path)) {
-                Ok(bytes) => (Some(FileText { name: name.clone(), bytes }), name),
+                Ok(bytes) => (
+                    Some(FileText {
+                        name: name.clone(),
+                        bytes,
+                    }),
+                    name,
+                ),
                 Err(error) => return missing(path, &error),
             }
         },
-        (None, None) => (None, format!("--model {}", start.model.as_deref().unwrap_or_default())),
+        (None, None) => (
+            None,
+            format!("--model {}", start.model.as_deref().unwrap_or_default()),
+        ),
     };
-    let folder = start.config.as_deref().and_then(Path::parent).unwrap_or_else(|| Path::new(""));
+    let folder = start
+        .config
+        .as_deref()
+        .and_then(Path::parent)
+        .unwrap_or_else(|| Path::new(""));
     let dotenv_path = folder.join(".env");
     let dotenv = read_bytes(&dotenv_path).ok().map(|bytes| FileText {
         name: dotenv_path.display().to_string(),
@@ -75,7 +100,11 @@ pub fn load(start: &Start, text: Option<&str>) -> Loaded {
     }
     files.sort();
     files.dedup();
-    Loaded { resolved, files, name }
+    Loaded {
+        resolved,
+        files,
+        name,
+    }
 }
 
 fn read_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
@@ -108,5 +137,9 @@ fn missing(path: &Path, error: &std::io::Error) -> Loaded {
         watched_files: Vec::new(),
         listen_host: String::new(),
     };
-    Loaded { resolved, files: vec![path.to_path_buf()], name }
+    Loaded {
+        resolved,
+        files: vec![path.to_path_buf()],
+        name,
+    }
 }

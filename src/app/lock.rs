@@ -63,7 +63,9 @@ impl FolderLock {
 /// Who listens on a port of this machine, as `name (pid N)`; `None` where the system does not tell.
 pub fn holder_of(port: u16) -> Option<String> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"];
-    let inode = tables.iter().find_map(|table| listening_inode(table, port))?;
+    let inode = tables
+        .iter()
+        .find_map(|table| listening_inode(table, port))?;
     let wanted = format!("socket:[{inode}]");
     let processes = std::fs::read_dir("/proc").ok()?.flatten();
     processes.map(|entry| entry.path()).find_map(|process| {
@@ -101,7 +103,10 @@ mod tests {
         let mut first = FolderLock::take(folder.path()).unwrap();
         first.sign("127.0.0.1:4000".parse().unwrap());
         let refused = FolderLock::take(folder.path()).unwrap_err().to_string();
-        assert!(refused.contains("127.0.0.1:4000") && refused.contains("--data-dir"), "{refused}");
+        assert!(
+            refused.contains("127.0.0.1:4000") && refused.contains("--data-dir"),
+            "{refused}"
+        );
         drop(first);
         FolderLock::take(folder.path()).unwrap();
     }
@@ -112,7 +117,10 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let holder = holder_of(port).unwrap();
-        assert!(holder.contains(&format!("pid {}", std::process::id())), "{holder}");
+        assert!(
+            holder.contains(&format!("pid {}", std::process::id())),
+            "{holder}"
+        );
         drop(listener);
         assert_eq!(holder_of(port), None);
     }

@@ -23,6 +23,9 @@ fn told(panic: &PanicHookInfo<'_>) {
         .map(|text| (*text).to_owned())
         .or_else(|| panic.payload().downcast_ref::<String>().cloned())
         .unwrap_or_default();
-    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let place = panic
+        .location()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     tracing::error!(thread = name, place, "panicked: {text}");
 }

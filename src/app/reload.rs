@@ -3,14 +3,14 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::app::load::{self, Loaded};
 use crate::app::Start;
 use crate::app::build::{self, Surroundings};
+use crate::app::load::{self, Loaded};
 use crate::base::{Problem, Severity, Wall};
 use crate::config::{self, Config};
 use crate::control::EventKind;
-use crate::live::day::Zone;
 use crate::live::Happened;
+use crate::live::day::Zone;
 use crate::proxy::Shared;
 use crate::traffic::Switches;
 
@@ -71,7 +71,11 @@ impl ConfigState {
     /// The demo's own config, and which of its servers play clouds.
     #[must_use]
     pub fn demo(self, text: String, clouds: Vec<String>) -> Self {
-        Self { text: Some(text), clouds, ..self }
+        Self {
+            text: Some(text),
+            clouds,
+            ..self
+        }
     }
 
     /// What a configuration is built into.
@@ -88,7 +92,11 @@ impl ConfigState {
     pub fn adapt(&self, mut config: Config) -> Config {
         for deployment in &mut config.deployments {
             let base = &*deployment.upstream.base;
-            if self.clouds.iter().any(|cloud| base.starts_with(cloud.as_str())) {
+            if self
+                .clouds
+                .iter()
+                .any(|cloud| base.starts_with(cloud.as_str()))
+            {
                 deployment.upstream.local = false;
             }
         }
@@ -104,13 +112,27 @@ impl ConfigState {
         let Some(config) = loaded.resolved.config.clone() else {
             let same = known.errors == errors;
             known.errors = errors;
-            let first = known.errors.first().map(Problem::headline).unwrap_or_default();
+            let first = known
+                .errors
+                .first()
+                .map(Problem::headline)
+                .unwrap_or_default();
             let more = known.errors.len().saturating_sub(1);
             drop(known);
-            let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+            let more = if more > 0 {
+                format!(" (and {more} more)")
+            } else {
+                String::new()
+            };
             let text = format!("{first}{more}; the config in force stays");
             if !same {
-                tell(shared, EventKind::ConfigError, Severity::Error, &loaded.name, &text);
+                tell(
+                    shared,
+                    EventKind::ConfigError,
+                    Severity::Error,
+                    &loaded.name,
+                    &text,
+                );
             }
             return (false, text);
         };
@@ -122,9 +144,19 @@ impl ConfigState {
         let diff = config::diff(&present.config, &config);
         if diff.is_empty() {
             drop(known);
-            let text = if mended { "mended: the same as the config in force" } else { "nothing changed" };
+            let text = if mended {
+                "mended: the same as the config in force"
+            } else {
+                "nothing changed"
+            };
             if mended {
-                tell(shared, EventKind::Reload, Severity::Note, &loaded.name, text);
+                tell(
+                    shared,
+                    EventKind::Reload,
+                    Severity::Note,
+                    &loaded.name,
+                    text,
+                );
             }
             return (true, text.to_owned());
         }
@@ -141,9 +173,17 @@ impl ConfigState {
         let mut text = diff.lines.join("; ");
         if !diff.restart_keys.is_empty() {
             let keys = diff.restart_keys.join(", ");
-            text = format!("{text}; after a restart: {keys}").trim_start_matches("; ").to_owned();
+            text = format!("{text}; after a restart: {keys}")
+                .trim_start_matches("; ")
+                .to_owned();
         }
-        tell(shared, EventKind::Reload, Severity::Note, &loaded.name, &text);
+        tell(
+            shared,
+            EventKind::Reload,
+            Severity::Note,
+            &loaded.name,
+            &text,
+        );
         (true, text)
     }
 }
@@ -161,5 +201,7 @@ pub fn zone_of(config: &Config) -> Zone {
 }
 
 fn tell(shared: &Shared, kind: EventKind, severity: Severity, subject: &str, text: &str) {
-    shared.live.event(Happened::new(kind, severity, subject, text));
+    shared
+        .live
+        .event(Happened::new(kind, severity, subject, text));
 }

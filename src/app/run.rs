@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::app::build::{self, Surroundings};
 use crate::app::clock::SystemClock;
 use crate::app::commands::Hands;
 use crate::app::load::{self, Loaded};
@@ -22,7 +23,6 @@ use crate::app::snapshot::Desk;
 use crate::app::switches::SwitchFile;
 use crate::app::watch::Hosts;
 use crate::app::workers::{self, Workers};
-use crate::app::build::{self, Surroundings};
 use crate::app::{Start, Ui, panic, surroundings};
 use crate::base::{Clock, Problem, Severity};
 use crate::config::{self, Config};
@@ -33,10 +33,10 @@ use crate::ledger::{self, Ledger};
 use crate::live::{Happened, Live};
 use crate::net::general::General;
 use crate::net::tls::Tls;
-use crate::proxy::Shared;
-use crate::telemetry::{self, Sink};
 use crate::price::PriceTable;
 use crate::probe;
+use crate::proxy::Shared;
+use crate::telemetry::{self, Sink};
 
 /// Commands that may wait to be done; the dashboard sends one a key press.
 const COMMANDS: usize = 64;
@@ -92,21 +92,32 @@ async fn live(start: Start, ui: Option<Ui>) -> anyhow::Result<()> {
         None => Some(FolderLock::take(&folder)?),
     };
     let listener = workers::listen(addr)?;
-    let addr = listener.local_addr().context("the listening socket has no address")?;
+    let addr = listener
+        .local_addr()
+        .context("the listening socket has no address")?;
     if let Some(lock) = &mut lock {
         lock.sign(addr);
     }
     let _logs = logs(&start, &config, ui.is_some(), &folder)?;
     panic::install();
     let switch_file = SwitchFile::within(&folder);
-    let switches = if world.is_some() { Default::default() } else { switch_file.load() };
+    let switches = if world.is_some() {
+        Default::default()
+    } else {
+        switch_file.load()
+    };
     let around = Surroundings {
         prices: PriceTable::builtin(),
         loopback: addr.ip().is_loopback(),
         names: surroundings::host_names(&loaded.resolved.listen_host),
     };
-    let mut state =
-        ConfigState::new(start.clone(), around, &loaded, switches.clone(), clock.wall());
+    let mut state = ConfigState::new(
+        start.clone(),
+        around,
+        &loaded,
+        switches.clone(),
+        clock.wall(),
+    );
     if let (Some(world), Some(text)) = (&world, text) {
         let clouds = world.servers().into_iter().filter(|server| server.cloud);
         state = state.demo(text, clouds.map(|server| server.base).collect());
@@ -115,13 +126,30 @@ async fn live(start: Start, ui: Option<Ui>) -> anyhow::Result<()> {
     let shared = share(config, &state, &switches, &folder, &clock, start.log_bodies);
     seed(&shared);
     let tls = Arc::new(Tls::default());
-    let count = start.workers.or(shared.setup.load().config.startup.workers.map(|n| n as usize));
+    let count = start.workers.or(shared
+        .setup
+        .load()
+        .config
+        .startup
+        .workers
+        .map(|n| n as usize));
     let count = count.unwrap_or_else(workers::usual_count);
     let workers = Workers::start(count, &listener, &shared, &tls)?;
     drop(listener);
     let text = format!("serving on http://{addr} with {}", loaded.name);
-    shared.live.event(Happened::new(EventKind::Lifecycle, Severity::Note, "pointsman", text));
-    let running = Running { shared, workers, tasks, stop, _lock: lock };
+    shared.live.event(Happened::new(
+        EventKind::Lifecycle,
+        Severity::Note,
+        "pointsman",
+        text,
+    ));
+    let running = Running {
+        shared,
+        workers,
+        tasks,
+        stop,
+        _lock: lock,
+    };
     let desk = Arc::new(Desk {
         shared: Arc::clone(&running.shared),
         config: Arc::new(state),
@@ -133,7 +161,15 @@ async fn live(start: Start, ui: Option<Ui>) -> anyhow::Result<()> {
         looked: AtomicU64::new(0),
     });
     begin_traffic(&start, addr, &desk, &running);
-    attend(running, desk, switch_file, world, ui, (&loaded, Arc::new(General::new(tls)), folder)).await
+    attend(
+        running,
+        desk,
+        switch_file,
+        world,
+        ui,
+        (&loaded, Arc::new(General::new(tls)), folder),
+    )
+    .await
 }
 
 /// The configuration, or every reason why there is none.
@@ -183,7 +219,11 @@ fn logs(
     let file = folder.join("pointsman.log");
     let color = surroundings::variable("NO_COLOR").is_none()
         && std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let sink = if screen { Sink::File(&file) } else { Sink::Stderr { color } };
+    let sink = if screen {
+        Sink::File(&file)
+    } else {
+        Sink::Stderr { color }
+    };
     let options = telemetry::Options {
         sink,
         json: start.json_logs || config.general.json_logs,
@@ -221,14 +261,16 @@ fn share(
 fn seed(shared: &Arc<Shared>) {
     let shared = Arc::clone(shared);
     let midnight = shared.live.zone().day_start(shared.clock.wall());
-    let thread = std::thread::Builder::new().name("seed".to_owned()).spawn(move || {
-        if let Ok(totals) = shared.ledger.totals_since(midnight) {
-            shared.live.seed_today(screen::today_of(&totals.all));
-        }
-        if let Ok(records) = shared.ledger.recent(200) {
-            shared.live.refill(records);
-        }
-    });
+    let thread = std::thread::Builder::new()
+        .name("seed".to_owned())
+        .spawn(move || {
+            if let Ok(totals) = shared.ledger.totals_since(midnight) {
+                shared.live.seed_today(screen::today_of(&totals.all));
+            }
+            if let Ok(records) = shared.ledger.recent(200) {
+                shared.live.refill(records);
+            }
+        });
     if let Err(error) = thread {
         tracing::warn!("the day's totals start at zero: {error}");
     }
@@ -236,16 +278,29 @@ fn seed(shared: &Arc<Shared>) {
 
 fn simulated(world: Option<&World>) -> std::collections::HashMap<String, bool> {
     let servers = world.map(World::servers).unwrap_or_default();
-    servers.into_iter().map(|server| (server.base, server.running)).collect()
+    servers
+        .into_iter()
+        .map(|server| (server.base, server.running))
+        .collect()
 }
 
 /// The demo's clients.
 fn begin_traffic(start: &Start, addr: SocketAddr, desk: &Desk, running: &Running) {
     let Some(seed) = start.demo else { return };
-    let key = desk.shared.setup.load().config.general.master_key.as_ref().map(|(key, _)| key.clone());
+    let key = desk
+        .shared
+        .setup
+        .load()
+        .config
+        .general
+        .master_key
+        .as_ref()
+        .map(|(key, _)| key.clone());
     let target = traffic::Target { addr, key, seed };
     let (tasks, stop) = (running.tasks.clone(), running.stop.child_token());
-    running.tasks.spawn(traffic::run(target, tasks, stop, Arc::default()));
+    running
+        .tasks
+        .spawn(traffic::run(target, tasks, stop, Arc::default()));
 }
 
 /// Everything beside the workers, until somebody says stop; then the way out.
@@ -262,7 +317,13 @@ async fn attend(
     let (tasks, stop) = (&running.tasks, &running.stop);
     let hosts = Arc::new(Hosts::new(Arc::clone(&shared)));
     let clock = Arc::clone(&shared.clock);
-    tasks.spawn(probe::run(hosts, general, clock, tasks.clone(), stop.clone()));
+    tasks.spawn(probe::run(
+        hosts,
+        general,
+        clock,
+        tasks.clone(),
+        stop.clone(),
+    ));
     let quit = CancellationToken::new();
     let hands = Arc::new(Hands {
         desk: Arc::clone(&desk),
@@ -286,7 +347,12 @@ async fn attend(
         },
     };
     let reason = wait(&desk, &quit, screen.as_ref(), has_screen).await;
-    shared.live.event(Happened::new(EventKind::Lifecycle, Severity::Note, "pointsman", reason));
+    shared.live.event(Happened::new(
+        EventKind::Lifecycle,
+        Severity::Note,
+        "pointsman",
+        reason,
+    ));
     if let Some(screen) = screen {
         screen.end();
     }
@@ -429,7 +495,10 @@ async fn end(running: Running) {
         }
     });
     if drained.await.is_err() {
-        tracing::warn!("requests in flight did not end within {} s; they are cut", limit.as_secs());
+        tracing::warn!(
+            "requests in flight did not end within {} s; they are cut",
+            limit.as_secs()
+        );
     }
     running.workers.kill.cancel();
     running.workers.join();
@@ -438,4 +507,3 @@ async fn end(running: Running) {
         tracing::warn!("the ledger could not write all of its rows");
     }
 }
-

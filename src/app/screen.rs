@@ -62,28 +62,39 @@ impl Screen {
         let shared = Arc::new(Door::default());
         let door = Arc::clone(&shared);
         let known = hands.desk.config.known();
-        let config = (!hands.desk.demo).then(|| PathBuf::from(&known.name)).filter(|p| p.exists());
+        let config = (!hands.desk.demo)
+            .then(|| PathBuf::from(&known.name))
+            .filter(|p| p.exists());
         drop(known);
         let clock = Arc::clone(&hands.desk.shared.clock);
         let stderr = redirect_stderr(folder);
-        let thread = std::thread::Builder::new().name(panic::DASHBOARD.to_owned()).spawn(move || {
-            let source = Embedded { hands, send, last: Mutex::new(None) };
-            let hand = Hand { config };
-            let exit = tui::run(Box::new(source), Box::new(hand), options, clock, &door.stop);
-            drop(stderr);
-            let stays = match exit {
-                Exit::Quit => false,
-                Exit::Detached => true,
-                Exit::Panicked(text) => {
-                    tracing::error!("the dashboard panicked: {text}; the gateway goes on");
-                    true
-                },
-            };
-            door.stays.store(stays, Ordering::Release);
-            door.over.store(true, Ordering::Release);
-            door.closed.notify_one();
-        });
-        Ok(Self { thread: thread.context("cannot start the dashboard's thread")?, shared })
+        let thread = std::thread::Builder::new()
+            .name(panic::DASHBOARD.to_owned())
+            .spawn(move || {
+                let source = Embedded {
+                    hands,
+                    send,
+                    last: Mutex::new(None),
+                };
+                let hand = Hand { config };
+                let exit = tui::run(Box::new(source), Box::new(hand), options, clock, &door.stop);
+                drop(stderr);
+                let stays = match exit {
+                    Exit::Quit => false,
+                    Exit::Detached => true,
+                    Exit::Panicked(text) => {
+                        tracing::error!("the dashboard panicked: {text}; the gateway goes on");
+                        true
+                    },
+                };
+                door.stays.store(stays, Ordering::Release);
+                door.over.store(true, Ordering::Release);
+                door.closed.notify_one();
+            });
+        Ok(Self {
+            thread: thread.context("cannot start the dashboard's thread")?,
+            shared,
+        })
     }
 
     /// Waits until it ends; whether the gateway goes on without it.
@@ -115,9 +126,17 @@ impl Source for Embedded {
 
     fn send(&self, ticket: Ticket, command: Command) {
         if self.send.try_send((ticket, command)).is_err() {
-            let mut replies = self.hands.replies.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut replies = self
+                .hands
+                .replies
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             let text = "busy; try again".to_owned();
-            replies.push(Reply { ticket, ok: false, text });
+            replies.push(Reply {
+                ticket,
+                ok: false,
+                text,
+            });
         }
     }
 
@@ -139,7 +158,8 @@ fn options(ui: &Ui) -> anyhow::Result<tui::Options> {
     let theme_text = match ui.theme.as_deref() {
         None | Some("dark" | "light") => None,
         Some(path) => Some(
-            std::fs::read_to_string(path).with_context(|| format!("cannot read the theme {path}"))?,
+            std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read the theme {path}"))?,
         ),
     };
     let variable = surroundings::variable;
@@ -155,7 +175,9 @@ fn options(ui: &Ui) -> anyhow::Result<tui::Options> {
             colorterm: variable("COLORTERM"),
             term: variable("TERM"),
             colorfgbg: variable("COLORFGBG"),
-            locale: ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable),
+            locale: ["LC_ALL", "LC_CTYPE", "LANG"]
+                .into_iter()
+                .find_map(variable),
         },
     })
 }
@@ -164,7 +186,11 @@ fn options(ui: &Ui) -> anyhow::Result<tui::Options> {
 fn redirect_stderr(folder: &Path) -> Option<StderrGuard> {
     let saved = rustix::io::dup(std::io::stderr()).ok()?;
     let path = folder.join("pointsman.log");
-    let file = std::fs::OpenOptions::new().create(true).append(true).open(path).ok()?;
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .ok()?;
     rustix::stdio::dup2_stderr(&file).ok()?;
     Some(StderrGuard(saved))
 }
@@ -186,7 +212,10 @@ pub fn read_spend(desk: &Desk) {
     let bounds = zone.days(desk.shared.clock.wall(), SPEND_DAYS);
     match desk.shared.ledger.spend(&bounds) {
         Ok(summary) => {
-            let days = bounds.iter().take(bounds.len() - 1).map(|start| zone.date(*start));
+            let days = bounds
+                .iter()
+                .take(bounds.len() - 1)
+                .map(|start| zone.date(*start));
             let spend = Arc::new(spend_of(summary, days.collect()));
             *desk.spend.lock().unwrap_or_else(PoisonError::into_inner) = Some(spend);
         },

@@ -67,7 +67,11 @@ impl Desk {
             recent: numbers.recent,
             events: numbers.events,
             series: numbers.series,
-            spend: self.spend.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            spend: self
+                .spend
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
         }
     }
 
@@ -99,7 +103,10 @@ impl Desk {
     }
 
     fn hosts(&self, setup: &Setup, now: Mono) -> Vec<Host> {
-        let simulated = self.simulated.lock().unwrap_or_else(PoisonError::into_inner);
+        let simulated = self
+            .simulated
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let nodes = setup.fleet.table.hosts().iter().enumerate();
         let hosts = nodes.zip(&setup.fleet.hosts).map(|((place, node), live)| {
             let base = setup.origin(crate::base::HostIdx(place)).to_string();
@@ -146,8 +153,15 @@ impl Desk {
             (BackendState::Off, why.clone())
         } else if let Some(since) = off_since {
             let busy = live.in_flight() > 0;
-            let state = if busy { BackendState::Draining } else { BackendState::Off };
-            (state, format!("off by you since {}", zone.clock_time(since)))
+            let state = if busy {
+                BackendState::Draining
+            } else {
+                BackendState::Off
+            };
+            (
+                state,
+                format!("off by you since {}", zone.clock_time(since)),
+            )
         } else if host_state == HostState::Down {
             (BackendState::Down, host.last_probe())
         } else if cooling {
@@ -161,7 +175,11 @@ impl Desk {
             BackendState::Down | BackendState::Probing => host_since,
             _ => live.turned().max(host_since),
         };
-        let own = numbers.backends.get(&config.id).cloned().unwrap_or_default();
+        let own = numbers
+            .backends
+            .get(&config.id)
+            .cloned()
+            .unwrap_or_default();
         let (rpm_used, tpm_used) = live.used(now);
         let price = setup.prices.get(idx.0).and_then(Option::as_ref);
         Some(Backend {
@@ -176,7 +194,8 @@ impl Desk {
             why,
             breaker: breaker_state,
             cooldown_left_ms: left,
-            cooldown_total_ms: total.map(|total| u64::try_from(total.as_millis()).unwrap_or(u64::MAX)),
+            cooldown_total_ms: total
+                .map(|total| u64::try_from(total.as_millis()).unwrap_or(u64::MAX)),
             cooldowns_in_row,
             fails,
             fails_allowed,
@@ -207,7 +226,10 @@ fn models(setup: &Setup, numbers: &Numbers) -> Vec<Model> {
     let nodes = table.deployments();
     let listed = setup.config.groups().into_iter().map(|name| {
         let own = numbers.models.get(&name).cloned().unwrap_or_default();
-        let places = nodes.iter().enumerate().filter(|(_place, node)| node.config.group == name);
+        let places = nodes
+            .iter()
+            .enumerate()
+            .filter(|(_place, node)| node.config.group == name);
         let (fallbacks, context) = table.fallbacks_of(&name);
         let text = |names: Vec<Arc<str>>| names.iter().map(ToString::to_string).collect();
         Model {

@@ -14,7 +14,10 @@ pub fn environment() -> BTreeMap<String, String> {
 }
 
 /// One variable, when it is set and not empty.
-#[expect(clippy::disallowed_methods, reason = "the composition root reads the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the composition root reads the environment"
+)]
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -56,8 +59,14 @@ pub fn address(host: &str) -> Result<IpAddr, String> {
 
 /// Host names by which this machine may be called: its own, and the one it was told to listen on.
 pub fn host_names(listen_host: &str) -> Vec<String> {
-    let own = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    [own, listen_host.to_owned()].into_iter().filter(|name| !name.is_empty()).collect()
+    let own = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    [own, listen_host.to_owned()]
+        .into_iter()
+        .filter(|name| !name.is_empty())
+        .collect()
 }
 
 #[cfg(test)]

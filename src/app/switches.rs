@@ -30,11 +30,15 @@ impl SwitchFile {
 
     /// What is off. A file that makes no sense is set aside and told of.
     pub fn load(&self) -> Switches {
-        let Ok(text) = std::fs::read_to_string(&self.0) else { return Switches::new() };
+        let Ok(text) = std::fs::read_to_string(&self.0) else {
+            return Switches::new();
+        };
         match serde_json::from_str::<Saved>(&text) {
-            Ok(saved) => {
-                saved.off.into_iter().map(|(id, since)| (id, Wall::from_micros(since))).collect()
-            },
+            Ok(saved) => saved
+                .off
+                .into_iter()
+                .map(|(id, since)| (id, Wall::from_micros(since)))
+                .collect(),
             Err(error) => {
                 let aside = self.0.with_extension("json.broken");
                 let moved = std::fs::rename(&self.0, &aside);
@@ -53,7 +57,10 @@ impl SwitchFile {
     /// # Errors
     /// The folder cannot be written to.
     pub fn save(&self, switches: &Switches) -> std::io::Result<()> {
-        let off = switches.iter().map(|(id, since)| (Arc::clone(id), since.as_micros())).collect();
+        let off = switches
+            .iter()
+            .map(|(id, since)| (Arc::clone(id), since.as_micros()))
+            .collect();
         let text = serde_json::to_string(&Saved { off })?;
         let fresh = self.0.with_extension("json.new");
         let mut file = std::fs::File::create(&fresh)?;

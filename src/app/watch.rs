@@ -31,12 +31,16 @@ impl Watch for Hosts {
         let probed = hosts.filter(|(_place, (node, _live))| node.probed);
         probed
             .filter_map(|(place, (node, live))| {
-                let on = node.deployments.iter().filter_map(|idx| table.deployment(*idx));
+                let on = node
+                    .deployments
+                    .iter()
+                    .filter_map(|idx| table.deployment(*idx));
                 let mut on = on.filter(|node| node.config.off.is_none());
                 let first = on.clone().next()?;
                 // Where Ollama serves both ways, its own route is the cheaper one.
-                let chosen =
-                    on.find(|n| n.config.upstream.dialect == Dialect::Ollama).unwrap_or(first);
+                let chosen = on
+                    .find(|n| n.config.upstream.dialect == Dialect::Ollama)
+                    .unwrap_or(first);
                 let upstream = &chosen.config.upstream;
                 let url = match upstream.dialect {
                     Dialect::Ollama => format!("{}/api/version", upstream.base),
@@ -59,7 +63,9 @@ impl Watch for Hosts {
         let setup = self.shared.setup.load();
         // The table may have been replaced since the probe began: the host is found by itself.
         let same = |live: &Arc<_>| Arc::ptr_eq(live, &host.host);
-        let Some(place) = setup.fleet.hosts.iter().position(same) else { return };
+        let Some(place) = setup.fleet.hosts.iter().position(same) else {
+            return;
+        };
         let now = self.shared.clock.mono();
         let idx = crate::base::HostIdx(place);
         if let Some(change) = setup.fleet.probed(idx, alive, said, now) {

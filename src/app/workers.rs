@@ -47,12 +47,20 @@ pub fn listen(addr: SocketAddr) -> anyhow::Result<TcpListener> {
         Ok(listener) => Ok(listener),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
             let holder = lock::holder_of(addr.port());
-            let ours = holder.as_deref().is_some_and(|name| name.starts_with("pointsman "));
+            let ours = holder
+                .as_deref()
+                .is_some_and(|name| name.starts_with("pointsman "));
             let who = holder.map_or_else(|| "another program".to_owned(), |name| name);
             if ours {
-                bail!("port {} is taken by another pointsman: {who}; stop it, or use -p PORT", addr.port());
+                bail!(
+                    "port {} is taken by another pointsman: {who}; stop it, or use -p PORT",
+                    addr.port()
+                );
             }
-            bail!("port {} is taken by {who}; stop it, or use -p PORT", addr.port())
+            bail!(
+                "port {} is taken by {who}; stop it, or use -p PORT",
+                addr.port()
+            )
         },
         Err(error) => Err(error).with_context(|| format!("cannot listen on {addr}")),
     }
@@ -60,7 +68,9 @@ pub fn listen(addr: SocketAddr) -> anyhow::Result<TcpListener> {
 
 /// How many workers to start when nobody said.
 pub fn usual_count() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).min(USUAL_MOST)
+    std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(USUAL_MOST)
 }
 
 impl Workers {
@@ -77,7 +87,9 @@ impl Workers {
         let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
         let mut threads = Vec::with_capacity(count);
         for number in 0..count.max(1) {
-            let listener = listener.try_clone().context("cannot share the listening socket")?;
+            let listener = listener
+                .try_clone()
+                .context("cannot share the listening socket")?;
             let pool = Arc::new(Pool::new(Arc::clone(tls), Arc::clone(&shared.clock)));
             let worker = Arc::new(Worker::new(Arc::clone(shared), pool));
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -103,7 +115,11 @@ impl Workers {
             });
             threads.push(thread.context("cannot start a worker thread")?);
         }
-        Ok(Self { threads, stop, kill })
+        Ok(Self {
+            threads,
+            stop,
+            kill,
+        })
     }
 
     /// Whether all have ended.

@@ -30,5 +30,9 @@ pub fn run(outer: Shared, args: CheckArgs) -> ExitCode {
     }
     let checked = app::check(&run::start(&shared));
     say(&checked.text);
-    if checked.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if checked.ok {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

@@ -25,10 +25,20 @@ pub struct Shared {
     #[arg(short, long, value_name = "MODEL", env = "POINTSMAN_MODEL")]
     pub model: Option<String>,
     /// A model to fall back to, with `--model`; may be repeated
-    #[arg(long, value_name = "MODEL", env = "POINTSMAN_FALLBACK", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "MODEL",
+        env = "POINTSMAN_FALLBACK",
+        value_delimiter = ','
+    )]
     pub fallback: Vec<String>,
     /// The base URL of `--model`
-    #[arg(long = "api_base", alias = "api-base", value_name = "URL", env = "POINTSMAN_API_BASE")]
+    #[arg(
+        long = "api_base",
+        alias = "api-base",
+        value_name = "URL",
+        env = "POINTSMAN_API_BASE"
+    )]
     pub api_base: Option<String>,
     /// Worker threads [default: one a core, at most 8]
     #[arg(

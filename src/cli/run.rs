@@ -19,14 +19,24 @@ pub fn dashboard(shared: &Shared, foreign: &Foreign) -> ExitCode {
 /// The gateway alone.
 pub fn serve(shared: &Shared, foreign: &Foreign, json_logs: bool) -> ExitCode {
     tell(&foreign.notes);
-    finish(app::run(Start { json_logs, ..start(shared) }, None))
+    finish(app::run(
+        Start {
+            json_logs,
+            ..start(shared)
+        },
+        None,
+    ))
 }
 
 /// Gateway and dashboard over built-in backends.
 pub fn demo(shared: &Shared, headless: bool, seed: u64) -> ExitCode {
     let screen = !headless && std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
     let host = shared.host.clone().or_else(|| Some("127.0.0.1".to_owned()));
-    let start = Start { demo: Some(seed), host, ..start(shared) };
+    let start = Start {
+        demo: Some(seed),
+        host,
+        ..start(shared)
+    };
     finish(app::run(start, screen.then(|| ui(shared))))
 }
 
@@ -98,7 +108,11 @@ fn finish(outcome: anyhow::Result<()>) -> ExitCode {
             // A report of config problems has its own lines and severities.
             let text = format!("{error:#}");
             let text = text.trim();
-            say(&if text.starts_with("error") { text.to_owned() } else { format!("error: {text}") });
+            say(&if text.starts_with("error") {
+                text.to_owned()
+            } else {
+                format!("error: {text}")
+            });
             ExitCode::FAILURE
         },
     }

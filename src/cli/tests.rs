@@ -16,8 +16,14 @@ fn the_definition_is_sound() {
 #[test]
 fn a_litellm_start_command_is_taken_as_it_is() {
     let cli = parse("--config /app/config.yaml --port 4000 --num_workers 8 --detailed_debug");
-    assert_eq!(cli.shared.config.as_deref().unwrap().to_str(), Some("/app/config.yaml"));
-    assert_eq!((cli.shared.port, cli.shared.num_workers), (Some(4000), Some(8)));
+    assert_eq!(
+        cli.shared.config.as_deref().unwrap().to_str(),
+        Some("/app/config.yaml")
+    );
+    assert_eq!(
+        (cli.shared.port, cli.shared.num_workers),
+        (Some(4000), Some(8))
+    );
     assert!(cli.shared.detailed_debug && cli.foreign.notes.is_empty());
 }
 
@@ -25,16 +31,25 @@ fn a_litellm_start_command_is_taken_as_it_is() {
 fn flags_without_a_meaning_say_so_in_one_line() {
     let cli = parse("--ui --run_gunicorn --max_budget 3 --telemetry False");
     assert_eq!(cli.foreign.notes.len(), 4);
-    assert!(cli.foreign.notes.iter().all(|note| note.starts_with("--") && !note.contains('\n')));
+    assert!(
+        cli.foreign
+            .notes
+            .iter()
+            .all(|note| note.starts_with("--") && !note.contains('\n'))
+    );
 }
 
 #[test]
 fn options_may_stand_before_or_after_the_subcommand() {
     let before = parse("-p 5000 serve");
-    let Some(Command::Serve(args)) = before.command else { panic!("serve") };
+    let Some(Command::Serve(args)) = before.command else {
+        panic!("serve")
+    };
     assert_eq!(before.shared.or(args.shared).port, Some(5000));
     let after = parse("serve -p 5001 --json-logs");
-    let Some(Command::Serve(args)) = after.command else { panic!("serve") };
+    let Some(Command::Serve(args)) = after.command else {
+        panic!("serve")
+    };
     assert!(args.json_logs);
     assert_eq!(after.shared.or(args.shared).port, Some(5001));
 }

@@ -119,8 +119,9 @@ fn watch_folders(
             return None;
         },
     };
-    let mut folders: Vec<PathBuf> =
-        files.map(|path| folder_of(path.as_ref()).to_path_buf()).collect();
+    let mut folders: Vec<PathBuf> = files
+        .map(|path| folder_of(path.as_ref()).to_path_buf())
+        .collect();
     folders.sort_unstable();
     folders.dedup();
     for folder in folders {

@@ -40,7 +40,11 @@ pub fn plain(
         Dialect::Ollama => ollama::parse_answer(body)?,
         Dialect::Anthropic => anthropic::parse_answer_named(body, &way.names)?,
     };
-    if answer.choices.iter().any(|choice| choice.finish == Some(Finish::Abort)) {
+    if answer
+        .choices
+        .iter()
+        .any(|choice| choice.finish == Some(Finish::Abort))
+    {
         return Err(aborted());
     }
     answer.model.clone_from(&options.model);
@@ -49,12 +53,18 @@ pub fn plain(
         Surface::Completions => openai::write_completion_answer(&answer, options),
         _ => openai::write_answer(&answer, options),
     };
-    Ok(Plain { body: Bytes::from(written), usage: answer.usage })
+    Ok(Plain {
+        body: Bytes::from(written),
+        usage: answer.usage,
+    })
 }
 
 /// vLLM shutting down calls its unfinished answers aborted, with status 200.
 pub(crate) fn aborted() -> Fault {
-    Fault::new(FaultKind::Reset, "the backend gave up in the middle of the answer (abort)")
+    Fault::new(
+        FaultKind::Reset,
+        "the backend gave up in the middle of the answer (abort)",
+    )
 }
 
 fn relayed(
@@ -63,7 +73,11 @@ fn relayed(
     body: &Bytes,
     options: &WriterOptions,
 ) -> Result<Plain, Fault> {
-    if !body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|byte| *byte == b'{') {
+    if !body
+        .iter()
+        .find(|byte| !byte.is_ascii_whitespace())
+        .is_some_and(|byte| *byte == b'{')
+    {
         let text = "the backend's answer is no JSON object";
         return Err(Fault::new(FaultKind::BadAnswer, text).detail(provider.to_owned()));
     }
@@ -78,17 +92,26 @@ fn relayed(
     if seen.finish == Some(Finish::Abort) {
         return Err(aborted());
     }
-    Ok(Plain { body, usage: seen.usage })
+    Ok(Plain {
+        body,
+        usage: seen.usage,
+    })
 }
 
 fn embedded(body: &Bytes, way: &Way, options: &WriterOptions) -> Result<Plain, Fault> {
     let embedded = ollama::parse_embed(body)?;
-    let usage = embedded.prompt_tokens.map(|prompt| Usage { prompt, ..Usage::default() });
+    let usage = embedded.prompt_tokens.map(|prompt| Usage {
+        prompt,
+        ..Usage::default()
+    });
     let answer = openai::EmbedAnswer {
         model: options.model.clone(),
         vectors: embedded.vectors,
         prompt_tokens: embedded.prompt_tokens.unwrap_or(0),
     };
     let written = openai::write_embed_answer(&answer, &options.model, way.encoding);
-    Ok(Plain { body: Bytes::from(written), usage })
+    Ok(Plain {
+        body: Bytes::from(written),
+        usage,
+    })
 }

@@ -36,14 +36,19 @@ impl Backend {
     pub fn prepare(deployment: &Deployment) -> Result<Self, String> {
         let upstream = &deployment.upstream;
         let origin = Origin::of(&upstream.base, upstream.local).map_err(|e| e.to_string())?;
-        let base: Uri = upstream.base.parse().map_err(|_e| format!("bad base {}", upstream.base))?;
+        let base: Uri = upstream
+            .base
+            .parse()
+            .map_err(|_e| format!("bad base {}", upstream.base))?;
         let mut path = base.path().trim_end_matches('/').to_owned();
         if upstream.dialect == Dialect::Anthropic {
             // Both spellings are in use: with and without the version.
             path.truncate(path.strip_suffix("/v1").unwrap_or(&path).len());
         }
         let uri = |end: &str| -> Result<Uri, String> {
-            format!("{path}{end}").parse().map_err(|_e| format!("bad base {}", upstream.base))
+            format!("{path}{end}")
+                .parse()
+                .map_err(|_e| format!("bad base {}", upstream.base))
         };
         let (chat, embeddings) = match upstream.dialect {
             Dialect::OpenAi => (uri("/chat/completions")?, uri("/embeddings")?),
@@ -90,10 +95,9 @@ impl Backend {
     pub(crate) fn uri(&self, surface: Surface, subpath: &str) -> Uri {
         match (self.dialect, surface) {
             (Dialect::OpenAi, Surface::Chat | Surface::Messages)
-            | (
-                Dialect::Ollama | Dialect::Anthropic,
-                Surface::Chat | Surface::Completions,
-            ) => self.chat.clone(),
+            | (Dialect::Ollama | Dialect::Anthropic, Surface::Chat | Surface::Completions) => {
+                self.chat.clone()
+            },
             (Dialect::Ollama, Surface::Messages) => self.chat.clone(),
             (Dialect::Anthropic, Surface::Messages) => self.messages.clone(),
             (Dialect::OpenAi | Dialect::Ollama, Surface::Embeddings) => self.embeddings.clone(),
@@ -104,31 +108,43 @@ impl Backend {
 
     fn join(&self, end: &str) -> Uri {
         // Both halves were checked: the base when it was prepared, the end is a route of ours.
-        format!("{}{end}", self.path).parse().unwrap_or_else(|_e| self.chat.clone())
+        format!("{}{end}", self.path)
+            .parse()
+            .unwrap_or_else(|_e| self.chat.clone())
     }
 }
 
 fn headers(upstream: &Upstream, origin: &Origin) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::with_capacity(8);
     let host = HeaderValue::from_str(&origin.host_header());
-    headers.insert(HOST, host.map_err(|_e| format!("bad host in {}", upstream.base))?);
+    headers.insert(
+        HOST,
+        host.map_err(|_e| format!("bad host in {}", upstream.base))?,
+    );
     // Answers are read on the way through.
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     if let Some(key) = upstream.key.as_ref().filter(|key| !key.is_empty()) {
         let (name, text) = match upstream.dialect {
-            Dialect::Anthropic if !key.expose().starts_with("sk-ant-oat") => {
-                (HeaderName::from_static("x-api-key"), key.expose().to_owned())
-            },
+            Dialect::Anthropic if !key.expose().starts_with("sk-ant-oat") => (
+                HeaderName::from_static("x-api-key"),
+                key.expose().to_owned(),
+            ),
             _ => (AUTHORIZATION, format!("Bearer {}", key.expose())),
         };
-        headers.insert(name, sensitive(&text).ok_or("the api_key holds characters that cannot be sent")?);
+        headers.insert(
+            name,
+            sensitive(&text).ok_or("the api_key holds characters that cannot be sent")?,
+        );
     }
     if upstream.dialect == Dialect::Anthropic {
         headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
     }
     if let Some(organization) = &upstream.organization {
         let value = HeaderValue::from_str(organization);
-        headers.insert("openai-organization", value.map_err(|_e| "bad organization".to_owned())?);
+        headers.insert(
+            "openai-organization",
+            value.map_err(|_e| "bad organization".to_owned())?,
+        );
     }
     for (name, value) in &upstream.headers {
         let bad = || format!("extra_headers: `{name}` cannot be sent");

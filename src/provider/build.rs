@@ -77,8 +77,19 @@ pub struct Way {
 
 impl Asked {
     /// A request as it came.
-    pub const fn new(surface: Surface, subpath: &'static str, body: Body, forward: HeaderMap) -> Self {
-        Self { surface, subpath, body, forward, neutral: OnceLock::new() }
+    pub const fn new(
+        surface: Surface,
+        subpath: &'static str,
+        body: Body,
+        forward: HeaderMap,
+    ) -> Self {
+        Self {
+            surface,
+            subpath,
+            body,
+            forward,
+            neutral: OnceLock::new(),
+        }
     }
 
     /// What was read of a JSON body.
@@ -133,8 +144,17 @@ pub fn build(
         Body::Form(form) => {
             headers.insert(CONTENT_TYPE, form.content_type.clone());
             let body = form.with_model(model);
-            let way = Way { same: true, ..Way::default() };
-            return Ok(Outgoing { uri, headers, body, way, dropped: Vec::new() });
+            let way = Way {
+                same: true,
+                ..Way::default()
+            };
+            return Ok(Outgoing {
+                uri,
+                headers,
+                body,
+                way,
+                dropped: Vec::new(),
+            });
         },
         Body::Json { head, bytes } => (head, bytes),
     };
@@ -144,11 +164,26 @@ pub fn build(
     let unsigned = asked.surface == Surface::Messages && anthropic::has_unsigned_thinking(bytes);
     if is_same(asked.surface, backend.dialect) && !unsigned {
         let body = relay(asked, head, bytes, deployment, model, set);
-        let way = Way { same: true, ..Way::default() };
-        return Ok(Outgoing { uri, headers, body, way, dropped: Vec::new() });
+        let way = Way {
+            same: true,
+            ..Way::default()
+        };
+        return Ok(Outgoing {
+            uri,
+            headers,
+            body,
+            way,
+            dropped: Vec::new(),
+        });
     }
     let (body, way, dropped) = translate(asked, head, bytes, deployment, model, set)?;
-    Ok(Outgoing { uri, headers, body, way, dropped })
+    Ok(Outgoing {
+        uri,
+        headers,
+        body,
+        way,
+        dropped,
+    })
 }
 
 /// Whether an answer of this upstream can be passed on as it is.
@@ -173,7 +208,11 @@ fn relay(
     let is_openai = &*deployment.upstream.provider == "openai" && !deployment.upstream.local;
     let edit = RelayEdit {
         model,
-        defaults: if takes_defaults { &deployment.defaults } else { &empty },
+        defaults: if takes_defaults {
+            &deployment.defaults
+        } else {
+            &empty
+        },
         set,
         drop: &deployment.additional_drop_params,
         include_usage: chat && head.stream,
@@ -184,7 +223,9 @@ fn relay(
 
 /// OpenAI's models that take `max_completion_tokens` only.
 fn is_reasoning(model: &str) -> bool {
-    let o_series = model.strip_prefix('o').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let o_series = model
+        .strip_prefix('o')
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     o_series || model.starts_with("gpt-5")
 }
 
@@ -230,7 +271,10 @@ fn translate(
 fn overridden(asked: &Asked, bytes: &Bytes, set: &Map<String, Value>) -> Result<Request, Fault> {
     let mut whole: Map<String, Value> = serde_json::from_slice(bytes)
         .map_err(|error| Fault::invalid(format!("the body is not JSON: {error}")))?;
-    whole.extend(set.iter().map(|(name, value)| (name.clone(), value.clone())));
+    whole.extend(
+        set.iter()
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
     let bytes = Value::Object(whole).to_string().into_bytes();
     match asked.surface {
         Surface::Messages => anthropic::parse_request(&bytes),
@@ -249,10 +293,7 @@ fn foreign<'r>(asked: &Asked, request: &'r Request) -> Cow<'r, Request> {
     Cow::Owned(request)
 }
 
-fn embed(
-    bytes: &Bytes,
-    options: &WriteOptions<'_>,
-) -> Result<(Bytes, Way, Vec<String>), Fault> {
+fn embed(bytes: &Bytes, options: &WriteOptions<'_>) -> Result<(Bytes, Way, Vec<String>), Fault> {
     let request = openai::parse_embed_request(bytes)?;
     let openai::Input::Texts(texts) = &request.input else {
         let text = "Ollama embeds texts, not token ids";
@@ -265,11 +306,17 @@ fn embed(
     }
     members.retain(|name, _value| !options.drop.contains(name));
     let body = ollama::write_embed(texts, options.model, &members);
-    let way = Way { encoding: request.encoding, ..Way::default() };
+    let way = Way {
+        encoding: request.encoding,
+        ..Way::default()
+    };
     Ok((Bytes::from(body), way, Vec::new()))
 }
 
 /// Names of headers that may be forwarded from a client to every upstream of its own dialect.
 pub fn is_forwarded(name: &HeaderName) -> bool {
-    matches!(name.as_str(), "anthropic-beta" | "openai-beta" | "traceparent" | "tracestate")
+    matches!(
+        name.as_str(),
+        "anthropic-beta" | "openai-beta" | "traceparent" | "tracestate"
+    )
 }

@@ -62,7 +62,8 @@ pub fn classify(
         fault = fault.retry_after(wait);
     }
     if status == StatusCode::FORBIDDEN && backend.dialect == Dialect::Ollama && body.is_empty() {
-        fault = fault.detail("Ollama refuses this Host or Origin: set OLLAMA_HOST or OLLAMA_ORIGINS");
+        fault =
+            fault.detail("Ollama refuses this Host or Origin: set OLLAMA_HOST or OLLAMA_ORIGINS");
     }
     fault
 }
@@ -138,7 +139,12 @@ fn kind(error: &UpstreamError, status: Option<u16>) -> FaultKind {
 
 /// `retry-after-ms`, else `Retry-After` in seconds or as a date.
 fn retry_after(headers: &HeaderMap, now_s: i64) -> Option<Duration> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let text = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::trim)
+    };
     if let Some(ms) = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok()) {
         return Duration::try_from_secs_f64(ms / 1_000.0).ok();
     }
@@ -147,7 +153,9 @@ fn retry_after(headers: &HeaderMap, now_s: i64) -> Option<Duration> {
         return Duration::try_from_secs_f64(seconds).ok();
     }
     let at: Timestamp = rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
-    Some(Duration::from_secs(u64::try_from(at.as_second() - now_s).unwrap_or(0)))
+    Some(Duration::from_secs(
+        u64::try_from(at.as_second() - now_s).unwrap_or(0),
+    ))
 }
 
 #[cfg(test)]
@@ -155,18 +163,33 @@ mod tests {
     use super::*;
 
     fn error(status: u16, message: &str) -> FaultKind {
-        let error = UpstreamError { message: message.to_owned(), ..UpstreamError::default() };
+        let error = UpstreamError {
+            message: message.to_owned(),
+            ..UpstreamError::default()
+        };
         said("x", None, &error, Some(status)).kind
     }
 
     #[test]
     fn statuses_and_words_tell_the_kind() {
-        assert_eq!(error(400, "This model's maximum context length is 2048 tokens."), FaultKind::ContextWindow);
-        assert_eq!(error(400, "prompt is too long: 250000 tokens > 200000 maximum"), FaultKind::ContextWindow);
-        assert_eq!(error(400, "temperature must be below 2"), FaultKind::Refused);
+        assert_eq!(
+            error(400, "This model's maximum context length is 2048 tokens."),
+            FaultKind::ContextWindow
+        );
+        assert_eq!(
+            error(400, "prompt is too long: 250000 tokens > 200000 maximum"),
+            FaultKind::ContextWindow
+        );
+        assert_eq!(
+            error(400, "temperature must be below 2"),
+            FaultKind::Refused
+        );
         assert_eq!(error(403, "country not supported"), FaultKind::UpstreamAuth);
         assert_eq!(error(404, "model not found"), FaultKind::UpstreamNotFound);
-        assert_eq!(error(501, "this model does not support embeddings"), FaultKind::Refused);
+        assert_eq!(
+            error(501, "this model does not support embeddings"),
+            FaultKind::Refused
+        );
         assert_eq!(error(503, "server busy"), FaultKind::Overloaded);
         assert_eq!(error(529, "Overloaded"), FaultKind::Overloaded);
         assert_eq!(error(500, ""), FaultKind::UpstreamError);
@@ -191,7 +214,10 @@ mod tests {
             retry_after(&headers, 1_445_412_470)
         };
         assert_eq!(wait("retry-after", "20"), Some(Duration::from_secs(20)));
-        assert_eq!(wait("retry-after-ms", "1500"), Some(Duration::from_millis(1_500)));
+        assert_eq!(
+            wait("retry-after-ms", "1500"),
+            Some(Duration::from_millis(1_500))
+        );
         let date = "Wed, 21 Oct 2015 07:28:00 GMT";
         assert_eq!(wait("retry-after", date), Some(Duration::from_secs(10)));
         assert_eq!(wait("retry-after", "soon"), None);

@@ -31,9 +31,16 @@ impl Form {
             .ok_or_else(|| Fault::invalid("the form's content type names no boundary"))?;
         let span = field(&bytes, &boundary, "model")
             .ok_or_else(|| Fault::invalid("you must provide a model parameter").param("model"))?;
-        let text = bytes.get(span.clone()).and_then(|bytes| std::str::from_utf8(bytes).ok());
+        let text = bytes
+            .get(span.clone())
+            .and_then(|bytes| std::str::from_utf8(bytes).ok());
         let model = text.ok_or_else(|| Fault::invalid("`model` is not text").param("model"))?;
-        Ok(Self { content_type: content_type.clone(), model: model.trim().to_owned(), span, bytes })
+        Ok(Self {
+            content_type: content_type.clone(),
+            model: model.trim().to_owned(),
+            span,
+            bytes,
+        })
     }
 
     /// The form with another model.
@@ -74,7 +81,9 @@ fn field(bytes: &[u8], boundary: &str, name: &str) -> Option<Range<usize>> {
     while let Some(start) = starts.next() {
         let end = starts.peek().copied()?;
         let part = bytes.get(start + mark.len()..end)?;
-        let Some(head_len) = memmem::find(part, b"\r\n\r\n") else { continue };
+        let Some(head_len) = memmem::find(part, b"\r\n\r\n") else {
+            continue;
+        };
         let head = String::from_utf8_lossy(part.get(..head_len)?);
         if head.contains(&wanted) && !head.contains("filename=") {
             let value = start + mark.len() + head_len + 4;
@@ -88,7 +97,8 @@ fn field(bytes: &[u8], boundary: &str, name: &str) -> Option<Range<usize>> {
 mod tests {
     use super::*;
 
-    const BODY: &[u8] = b"--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n\
+    const BODY: &[u8] =
+        b"--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n\
         Content-Type: audio/wav\r\n\r\nRIFF\r\n\r\n\x00\xff\r\n--XX\r\n\
         Content-Disposition: form-data; name=\"model\"\r\n\r\nwhisper\r\n--XX--\r\n";
 
@@ -109,6 +119,12 @@ mod tests {
         let plain = HeaderValue::from_static("multipart/form-data");
         assert!(Form::read(&plain, Bytes::from_static(BODY)).is_err());
         let kind = HeaderValue::from_static("multipart/form-data; boundary=YY");
-        assert_eq!(Form::read(&kind, Bytes::from_static(BODY)).unwrap_err().param.as_deref(), Some("model"));
+        assert_eq!(
+            Form::read(&kind, Bytes::from_static(BODY))
+                .unwrap_err()
+                .param
+                .as_deref(),
+            Some("model")
+        );
     }
 }

@@ -9,10 +9,12 @@ use bytes::{Bytes, BytesMut};
 use crate::base::{Fault, FaultKind, Secret, Surface, Usage};
 use crate::config::Dialect;
 use crate::provider::answer::aborted;
-use crate::provider::{Backend, build};
 use crate::provider::classify::said;
+use crate::provider::{Backend, build};
 use crate::wire::frame::{Lines, Sse};
-use crate::wire::{Event, Finish, Frame, Observed, UpstreamError, WriterOptions, anthropic, ollama, openai};
+use crate::wire::{
+    Event, Finish, Frame, Observed, UpstreamError, WriterOptions, anthropic, ollama, openai,
+};
 
 /// What a chunk held.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,7 +49,11 @@ enum Frames {
 enum Way {
     OpenAi(Box<openai::StreamRelay>),
     Anthropic(Box<anthropic::StreamRelay>),
-    Across { reader: Reader, writer: Writer, events: Vec<Event> },
+    Across {
+        reader: Reader,
+        writer: Writer,
+        events: Vec<Event>,
+    },
 }
 
 #[derive(Debug)]
@@ -104,9 +110,17 @@ impl Pump {
                 },
                 _ => Writer::Chat(Box::new(openai::Writer::new(options))),
             };
-            Way::Across { reader, writer, events: Vec::new() }
+            Way::Across {
+                reader,
+                writer,
+                events: Vec::new(),
+            }
         };
-        Self { frames, way, provider: (*backend.provider).into() }
+        Self {
+            frames,
+            way,
+            provider: (*backend.provider).into(),
+        }
     }
 
     /// Takes a chunk in and appends what goes to the client. After an error, or `done`, nothing more
@@ -126,7 +140,8 @@ impl Pump {
                 Frames::Sse(frames) => frames.take(),
                 Frames::Lines(frames) => frames.take(),
             };
-            let taken = taken.map_err(|error| Fault::new(FaultKind::BadAnswer, error.to_string()))?;
+            let taken =
+                taken.map_err(|error| Fault::new(FaultKind::BadAnswer, error.to_string()))?;
             let Some(frame) = taken else { break };
             self.frame(&frame, out, &mut seen)?;
         }
@@ -171,7 +186,11 @@ impl Pump {
         let observed = match &mut self.way {
             Way::OpenAi(relay) => relay.frame(frame, out),
             Way::Anthropic(relay) => relay.frame(frame, out),
-            Way::Across { reader, writer, events } => {
+            Way::Across {
+                reader,
+                writer,
+                events,
+            } => {
                 events.clear();
                 match reader {
                     Reader::OpenAi(reader) => reader.read(frame, events)?,
@@ -237,14 +256,20 @@ fn observe(events: &[Event]) -> Observed {
             Event::Text { text, .. } | Event::Thinking { text, .. } => {
                 observed.content |= !text.is_empty();
             },
-            Event::ToolStart { .. } | Event::ToolArguments { .. } | Event::RedactedThinking { .. } => {
+            Event::ToolStart { .. }
+            | Event::ToolArguments { .. }
+            | Event::RedactedThinking { .. } => {
                 observed.content = true;
             },
             Event::Finish { reason, .. } => observed.finish = Some(reason.clone()),
             Event::Usage(usage) => {
                 observed.usage = Some(observed.usage.unwrap_or_default().max(*usage));
             },
-            Event::Error { status, kind, message } => {
+            Event::Error {
+                status,
+                kind,
+                message,
+            } => {
                 observed.error = Some(UpstreamError {
                     status: *status,
                     kind: kind.clone(),

@@ -63,7 +63,9 @@ pub async fn serve(listener: TcpListener, worker: Arc<Worker>, stop: Cancellatio
 async fn rest_after(error: &io::Error) {
     let theirs = matches!(
         error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
     );
     if !theirs {
         tracing::warn!("cannot accept a connection: {error}");
@@ -92,13 +94,19 @@ fn admit(
     }
     let activity = Arc::new(Activity::default());
     let socket = Watched::new(stream, Arc::clone(&activity), Arc::clone(seconds));
-    let service = Service::new(Arc::clone(worker), peer, Arc::clone(&activity), Arc::clone(seconds));
+    let service = Service::new(
+        Arc::clone(worker),
+        peer,
+        Arc::clone(&activity),
+        Arc::clone(seconds),
+    );
     let stop = stop.clone();
     let task = tasks.spawn(async move {
         let _place = place;
         let service = service_fn(|request| service.call(request));
-        let connection =
-            http1::Builder::new().max_buf_size(HEAD_BYTES).serve_connection(TokioIo::new(socket), service);
+        let connection = http1::Builder::new()
+            .max_buf_size(HEAD_BYTES)
+            .serve_connection(TokioIo::new(socket), service);
         let mut connection = std::pin::pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
@@ -111,11 +119,22 @@ fn admit(
             tracing::trace!("connection of {peer}: {error}");
         }
     });
-    Some(Held { activity, abort: task.abort_handle() })
+    Some(Held {
+        activity,
+        abort: task.abort_handle(),
+    })
 }
 
 fn end_overdue(held: &mut Vec<Held>, now: u64, worker: &Worker) {
-    let head_limit = worker.shared.setup.load().config.limits.header_timeout.as_secs().max(1);
+    let head_limit = worker
+        .shared
+        .setup
+        .load()
+        .config
+        .limits
+        .header_timeout
+        .as_secs()
+        .max(1);
     held.retain(|one| {
         if one.activity.is_overdue(now, head_limit, IDLE_LIMIT_S) {
             one.abort.abort();
@@ -150,6 +169,10 @@ mod tests {
     fn the_refusal_tells_its_own_length() {
         let text = std::str::from_utf8(FULL).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{}", body.len());
+        assert!(
+            head.contains(&format!("content-length: {}\r\n", body.len())),
+            "{}",
+            body.len()
+        );
     }
 }

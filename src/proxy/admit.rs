@@ -15,7 +15,11 @@ use crate::proxy::Setup;
 use crate::proxy::body::Body;
 
 /// Routes that need no key: whether we live is no secret.
-const OPEN: [&str; 3] = ["/health/liveliness", "/health/liveness", "/health/readiness"];
+const OPEN: [&str; 3] = [
+    "/health/liveliness",
+    "/health/liveness",
+    "/health/readiness",
+];
 
 /// The answer to a browser's question whether it may call; `None` when this is no such question.
 pub fn preflight(setup: &Setup, head: &request::Parts) -> Option<Response<Body>> {
@@ -47,7 +51,9 @@ pub fn preflight(setup: &Setup, head: &request::Parts) -> Option<Response<Body>>
 /// A foreign host or origin, or no key, or a wrong one.
 pub fn admit(setup: &Setup, head: &request::Parts) -> Result<Arc<str>, Fault> {
     let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
-    setup.origins_allowed.check(text(HOST), text(ORIGIN), setup.bound)?;
+    setup
+        .origins_allowed
+        .check(text(HOST), text(ORIGIN), setup.bound)?;
     let path = head.uri.path();
     let open = OPEN.contains(&path)
         || (setup.config.general.metrics_open && path.trim_end_matches('/') == "/metrics");

@@ -100,7 +100,8 @@ impl Attempt<'_> {
         let setup = std::sync::Arc::clone(&draft.setup);
         let node = setup.fleet.table.deployment(self.idx);
         let deployment = node.map(|node| &node.config);
-        let deployment = deployment.ok_or_else(|| Fault::new(FaultKind::Internal, "no such deployment"))?;
+        let deployment =
+            deployment.ok_or_else(|| Fault::new(FaultKind::Internal, "no such deployment"))?;
         let outgoing = provider::build(asked, self.backend, deployment, self.model, self.set)?;
         if !outgoing.dropped.is_empty() {
             let (call, dropped) = (draft.call_id.as_str(), outgoing.dropped.join(", "));
@@ -109,19 +110,28 @@ impl Attempt<'_> {
         self.log_body(draft, "request", &outgoing.body);
         let key = deployment.upstream.key.as_ref();
         let deadline = Instant::now() + self.limits.answer;
-        let exchange = self.guard(draft, deadline, true, self.send(&outgoing)).await?;
+        let exchange = self
+            .guard(draft, deadline, true, self.send(&outgoing))
+            .await?;
         let exchange = exchange.map_err(|fault| provider::send_fault(&fault))?;
         draft.answered(exchange.head.status);
         if !exchange.head.status.is_success() {
             return Err(self.refusal(exchange, key).await);
         }
         let outcome = if asked.stream() {
-            self.first_content(asked, draft, exchange.body, outgoing.way).await.map(Served::Stream)
+            self.first_content(asked, draft, exchange.body, outgoing.way)
+                .await
+                .map(Served::Stream)
         } else if is_json(&exchange) {
-            self.whole(asked, draft, exchange.body, (&outgoing.way, deadline)).await.map(Served::Plain)
+            self.whole(asked, draft, exchange.body, (&outgoing.way, deadline))
+                .await
+                .map(Served::Plain)
         } else {
             let content_type = exchange.head.headers.get(CONTENT_TYPE).cloned();
-            return Ok(Served::Raw { content_type, body: exchange.body });
+            return Ok(Served::Raw {
+                content_type,
+                body: exchange.body,
+            });
         };
         outcome.map_err(|fault| pump::without_key(fault, key))
     }
@@ -134,7 +144,10 @@ impl Attempt<'_> {
             *request.headers_mut() = outgoing.headers.clone();
             request
         };
-        self.worker.pool.send(&self.backend.origin, self.limits.connect, make).await
+        self.worker
+            .pool
+            .send(&self.backend.origin, self.limits.connect, make)
+            .await
     }
 
     /// Waits for a step of the try, but not past its deadline and not on a host that goes down.
@@ -149,7 +162,11 @@ impl Attempt<'_> {
         let host = draft.permit().map(|permit| permit.host());
         let suspect = first_byte && self.backend.origin.local;
         let early = Instant::now() + SUSPECT_AFTER;
-        let mut timer = pin!(tokio::time::sleep_until(if suspect { early.min(deadline) } else { deadline }));
+        let mut timer = pin!(tokio::time::sleep_until(if suspect {
+            early.min(deadline)
+        } else {
+            deadline
+        }));
         let mut gone = pin!(async {
             match host {
                 Some(host) => host.gone().notified().await,
@@ -203,7 +220,14 @@ impl Attempt<'_> {
         mut body: UpstreamBody,
         (way, deadline): (&Way, Instant),
     ) -> Result<Plain, Fault> {
-        let bytes = self.guard(draft, deadline, false, collect(&mut body, self.limits.bytes)).await??;
+        let bytes = self
+            .guard(
+                draft,
+                deadline,
+                false,
+                collect(&mut body, self.limits.bytes),
+            )
+            .await??;
         self.log_body(draft, "answer", &bytes);
         let plain = provider::plain(asked.surface, self.backend, way, &bytes, &self.options)?;
         draft.used(plain.usage);
@@ -244,7 +268,13 @@ impl Attempt<'_> {
                     let seen = pump.rest(&mut first)?;
                     draft.used(seen.usage);
                     if finished || seen.finished || seen.done {
-                        return Ok(Started { body, pump, first, done: true, finished: true });
+                        return Ok(Started {
+                            body,
+                            pump,
+                            first,
+                            done: true,
+                            finished: true,
+                        });
                     }
                     return Err(ended_early());
                 },
@@ -253,7 +283,13 @@ impl Attempt<'_> {
             draft.content(seen.content);
             finished |= seen.finished;
             if seen.content > 0 || seen.done {
-                return Ok(Started { body, pump, first, done: seen.done, finished });
+                return Ok(Started {
+                    body,
+                    pump,
+                    first,
+                    done: seen.done,
+                    finished,
+                });
             }
             if seen.events > 0 {
                 deadline = Instant::now() + self.limits.idle;
@@ -271,7 +307,11 @@ impl Attempt<'_> {
 
 /// Whether an answer is JSON, by what it says of itself; what says nothing counts as JSON.
 fn is_json(exchange: &Exchange) -> bool {
-    let kind = exchange.head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = exchange
+        .head
+        .headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     kind.is_none_or(|kind| kind.contains("json") || kind.starts_with("text/plain"))
         || exchange.head.status == StatusCode::NO_CONTENT
 }
@@ -281,7 +321,9 @@ async fn collect(body: &mut UpstreamBody, limit: usize) -> Result<Bytes, Fault> 
     let mut only = Bytes::new();
     let mut several = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|error| cut(&error))?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|error| cut(&error))?.into_data() else {
+            continue;
+        };
         if only.is_empty() && several.is_empty() {
             only = data;
         } else {
@@ -295,7 +337,11 @@ async fn collect(body: &mut UpstreamBody, limit: usize) -> Result<Bytes, Fault> 
             return Err(Fault::new(FaultKind::BadAnswer, text));
         }
     }
-    Ok(if several.is_empty() { only } else { several.freeze() })
+    Ok(if several.is_empty() {
+        only
+    } else {
+        several.freeze()
+    })
 }
 
 /// The fault for a connection that broke in the middle of an answer.
@@ -306,5 +352,8 @@ pub(crate) fn cut(error: &hyper::Error) -> Fault {
 
 /// The fault for a stream that ended without saying so.
 pub(crate) fn ended_early() -> Fault {
-    Fault::new(FaultKind::Reset, "the backend's stream ended before the answer was complete")
+    Fault::new(
+        FaultKind::Reset,
+        "the backend's stream ended before the answer was complete",
+    )
 }

@@ -30,23 +30,35 @@ enum Content {
 impl Body {
     /// A body of whole bytes.
     pub const fn full(bytes: Bytes) -> Self {
-        Self { content: Content::Full(bytes), _busy: None }
+        Self {
+            content: Content::Full(bytes),
+            _busy: None,
+        }
     }
 
     /// A stream from an upstream.
     pub fn relay(relay: Relay) -> Self {
-        Self { content: Content::Relay(Box::new(relay)), _busy: None }
+        Self {
+            content: Content::Relay(Box::new(relay)),
+            _busy: None,
+        }
     }
 
     /// What axum made.
     pub const fn axum(body: axum::body::Body) -> Self {
-        Self { content: Content::Axum(body), _busy: None }
+        Self {
+            content: Content::Axum(body),
+            _busy: None,
+        }
     }
 
     /// Marks its connection as busy for as long as this body lives.
     #[must_use]
     pub fn busy(self, serving: Serving) -> Self {
-        Self { _busy: Some(serving), ..self }
+        Self {
+            _busy: Some(serving),
+            ..self
+        }
     }
 }
 

@@ -62,7 +62,10 @@ impl Activity {
     pub fn serve(self: &Arc<Self>, seconds: &Seconds) -> Serving {
         self.serving.fetch_add(1, Ordering::Relaxed);
         self.phase.store(BUSY, Ordering::Relaxed);
-        Serving { activity: Arc::clone(self), seconds: Arc::clone(seconds) }
+        Serving {
+            activity: Arc::clone(self),
+            seconds: Arc::clone(seconds),
+        }
     }
 
     /// Whether it has waited for too long: for the rest of a head, or for a next request.
@@ -76,7 +79,8 @@ impl Activity {
     }
 
     fn enter(&self, phase: u32, seconds: &Seconds) {
-        self.since.store(seconds.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.since
+            .store(seconds.load(Ordering::Relaxed), Ordering::Relaxed);
         self.phase.store(phase, Ordering::Relaxed);
     }
 }
@@ -93,7 +97,11 @@ impl Watched {
     /// Watches a socket.
     pub fn new(stream: TcpStream, activity: Arc<Activity>, seconds: Seconds) -> Self {
         activity.enter(IDLE, &seconds);
-        Self { stream, activity, seconds }
+        Self {
+            stream,
+            activity,
+            seconds,
+        }
     }
 }
 
@@ -155,7 +163,10 @@ mod tests {
         activity.enter(HEAD, &seconds);
         assert!(!activity.is_overdue(115, 15, 75) && activity.is_overdue(116, 15, 75));
         let serving = activity.serve(&seconds);
-        assert!(!activity.is_overdue(10_000, 15, 75), "a long answer is no idleness");
+        assert!(
+            !activity.is_overdue(10_000, 15, 75),
+            "a long answer is no idleness"
+        );
         seconds.store(300, Ordering::Relaxed);
         drop(serving);
         assert!(!activity.is_overdue(375, 15, 75) && activity.is_overdue(376, 15, 75));

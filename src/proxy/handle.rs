@@ -127,7 +127,15 @@ async fn travel(
         Ok(walk) => walk,
         Err(fault) => return give(client, &fault, draft),
     };
-    let mut journey = Journey { worker, client, asked, headers, walk, present: None, idle: ANSWER };
+    let mut journey = Journey {
+        worker,
+        client,
+        asked,
+        headers,
+        walk,
+        present: None,
+        idle: ANSWER,
+    };
     let mut last: Option<Fault> = None;
     loop {
         match journey.next(&draft, last.take().as_ref()) {
@@ -158,7 +166,11 @@ impl Journey<'_> {
             self.present = None;
         } else {
             let mark = Arc::as_ptr(&present).addr();
-            if self.present.as_ref().is_none_or(|(known, _)| *known != mark) {
+            if self
+                .present
+                .as_ref()
+                .is_none_or(|(known, _)| *known != mark)
+            {
                 let made = Present::new(&setup.fleet.table, &present.fleet.table, &draft.tags);
                 self.present = Some((mark, made));
             }
@@ -194,7 +206,9 @@ impl Journey<'_> {
     ) -> Option<Result<crate::proxy::attempt::Served, Fault>> {
         let setup = Arc::clone(&draft.setup);
         let now = self.worker.shared.clock.mono();
-        let permit = setup.fleet.acquire(chosen.deployment, chosen.is_trial, now)?;
+        let permit = setup
+            .fleet
+            .acquire(chosen.deployment, chosen.is_trial, now)?;
         self.count(chosen, draft);
         draft.attempt(chosen, Some(permit));
         let Some(backend) = setup.backend(chosen.deployment) else {
@@ -236,7 +250,10 @@ impl Journey<'_> {
     fn too_long(&self, chosen: &Try, draft: &Draft) -> Option<Fault> {
         let setup = &draft.setup;
         let window = setup.windows.get(chosen.deployment.0).copied().flatten();
-        let head = self.asked.head().filter(|_| setup.config.router.pre_call_checks)?;
+        let head = self
+            .asked
+            .head()
+            .filter(|_| setup.config.router.pre_call_checks)?;
         if token::fit(head.prompt_bytes, 0, window) != token::Fit::No {
             return None;
         }
@@ -257,7 +274,9 @@ impl Journey<'_> {
             Kind::Tier | Kind::Fallback => {
                 draft.fallbacks += u32::from(chosen.kind == Kind::Fallback);
                 let table = &draft.setup.fleet.table;
-                let to = table.deployment(chosen.deployment).map(|node| &*node.config.name);
+                let to = table
+                    .deployment(chosen.deployment)
+                    .map(|node| &*node.config.name);
                 let from = draft.last_backend().unwrap_or(&draft.group);
                 let (to, why) = (to.unwrap_or_default(), chosen.reason.to_string());
                 let call = draft.call_id.as_str();
@@ -276,10 +295,18 @@ impl Journey<'_> {
         let router = setup.fleet.table.router();
         let wish = arrive::timeouts(&self.asked, self.headers);
         let plain = wish.request.or(own.request).or(router.timeouts.request);
-        let stream = wish.stream.or(own.stream).or(router.timeouts.stream).or(plain);
+        let stream = wish
+            .stream
+            .or(own.stream)
+            .or(router.timeouts.stream)
+            .or(plain);
         let streaming = self.asked.stream();
         let answer = if streaming { stream } else { plain }.unwrap_or(ANSWER);
-        let wished = if streaming { wish.stream.or(wish.request) } else { wish.request };
+        let wished = if streaming {
+            wish.stream.or(wish.request)
+        } else {
+            wish.request
+        };
         let lone = !setup.has_others(chosen.deployment);
         let limits = Limits {
             connect: if lone { CONNECT_LONE } else { CONNECT }.min(answer),

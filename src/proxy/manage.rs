@@ -23,7 +23,8 @@ use crate::proxy::respond::{Client, respond};
 use crate::proxy::{Shared, Worker};
 
 /// What this program calls itself in `Server`, so that a second one knows it.
-const NAME: HeaderValue = HeaderValue::from_static(concat!("pointsman/", env!("CARGO_PKG_VERSION")));
+const NAME: HeaderValue =
+    HeaderValue::from_static(concat!("pointsman/", env!("CARGO_PKG_VERSION")));
 
 /// All these routes.
 pub fn router(shared: Arc<Shared>) -> Router {
@@ -75,17 +76,29 @@ async fn ready(State(shared): State<Arc<Shared>>) -> axum::response::Response {
         return (StatusCode::SERVICE_UNAVAILABLE, axum::Json(body)).into_response();
     }
     let trouble = shared.ledger.status().trouble;
-    let ledger = if trouble.is_empty() { "connected" } else { "disconnected" };
+    let ledger = if trouble.is_empty() {
+        "connected"
+    } else {
+        "disconnected"
+    };
     axum::Json(json!({ "status": "healthy", "db": ledger })).into_response()
 }
 
 async fn no_route(request: AxumRequest) -> axum::response::Response {
-    let text = format!("there is no route {} {}", request.method(), request.uri().path());
+    let text = format!(
+        "there is no route {} {}",
+        request.method(),
+        request.uri().path()
+    );
     told(&Fault::new(FaultKind::NoRoute, text))
 }
 
 async fn wrong_method(request: AxumRequest) -> axum::response::Response {
-    let text = format!("{} is not possible on {}", request.method(), request.uri().path());
+    let text = format!(
+        "{} is not possible on {}",
+        request.method(),
+        request.uri().path()
+    );
     told(&Fault::new(FaultKind::NoMethod, text))
 }
 

@@ -11,7 +11,11 @@ use crate::traffic::Change;
 /// Writes the event for a change; `call` is the request that brought it about.
 pub fn tell(live: &Live, setup: &Setup, change: Change, call: Option<&str>) {
     let event = match change {
-        Change::Opened { deployment, wait, why } => {
+        Change::Opened {
+            deployment,
+            wait,
+            why,
+        } => {
             let name = name_of(setup, deployment.0);
             let text = format!("{}: {why}", seconds(wait));
             Happened::new(EventKind::Cooldown, Severity::Warning, name, text)
@@ -51,7 +55,12 @@ pub fn tell(live: &Live, setup: &Setup, change: Change, call: Option<&str>) {
 }
 
 fn name_of(setup: &Setup, place: usize) -> &str {
-    setup.fleet.table.deployments().get(place).map_or("", |node| &node.config.name)
+    setup
+        .fleet
+        .table
+        .deployments()
+        .get(place)
+        .map_or("", |node| &node.config.name)
 }
 
 /// `60 s`, `1.5 s`, `10 min`.

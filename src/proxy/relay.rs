@@ -40,7 +40,13 @@ pub struct Relay {
 /// How bytes are passed on.
 enum Way {
     /// Event by event.
-    Events { pump: Box<Pump>, surface: Surface, client: Client, key: Option<Secret>, finished: bool },
+    Events {
+        pump: Box<Pump>,
+        surface: Surface,
+        client: Client,
+        key: Option<Secret>,
+        finished: bool,
+    },
     /// As they come (audio).
     Raw,
 }
@@ -57,7 +63,13 @@ impl Relay {
     ) -> Self {
         let finished = started.finished;
         let pump = Box::new(started.pump);
-        let way = Way::Events { pump, surface, client, key, finished };
+        let way = Way::Events {
+            pump,
+            surface,
+            client,
+            key,
+            finished,
+        };
         let mut relay = Self::new(started.body, way, draft, idle);
         relay.out = started.first;
         if started.done {
@@ -74,7 +86,17 @@ impl Relay {
     fn new(body: UpstreamBody, way: Way, draft: Draft, idle: Duration) -> Self {
         let last_event = draft.shared.clock.mono();
         let timer = Box::pin(tokio::time::sleep_until(Instant::now() + idle));
-        Self { body, way, draft, out: BytesMut::new(), ended: false, broken: None, idle, last_event, timer }
+        Self {
+            body,
+            way,
+            draft,
+            out: BytesMut::new(),
+            ended: false,
+            broken: None,
+            idle,
+            last_event,
+            timer,
+        }
     }
 
     /// The next bytes for the client; `None` when it has all.
@@ -168,7 +190,13 @@ impl Relay {
 
     fn fail(&mut self, fault: Fault) {
         let mut fault = fault;
-        if let Way::Events { surface, client, key, .. } = &self.way {
+        if let Way::Events {
+            surface,
+            client,
+            key,
+            ..
+        } = &self.way
+        {
             fault = pump::without_key(fault, key.as_ref());
             let told = tell(*client, &fault);
             let code = told.status.as_str().to_owned();
@@ -202,6 +230,8 @@ impl Relay {
 
 impl fmt::Debug for Relay {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Relay").field("ended", &self.ended).finish_non_exhaustive()
+        out.debug_struct("Relay")
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
     }
 }

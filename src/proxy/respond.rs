@@ -61,7 +61,11 @@ pub fn tell(client: Client, fault: &Fault) -> Told {
         Client::OpenAi => openai_type(fault, status),
         Client::Anthropic => anthropic_type(fault, status),
     };
-    Told { status, kind, message: sentence(fault) }
+    Told {
+        status,
+        kind,
+        message: sentence(fault),
+    }
 }
 
 fn add_hints(headers: &mut HeaderMap, fault: &Fault) {
@@ -75,7 +79,9 @@ fn add_hints(headers: &mut HeaderMap, fault: &Fault) {
 }
 
 fn status(fault: &Fault) -> StatusCode {
-    let upstream = fault.upstream_status.and_then(|code| StatusCode::from_u16(code).ok());
+    let upstream = fault
+        .upstream_status
+        .and_then(|code| StatusCode::from_u16(code).ok());
     match fault.kind {
         FaultKind::InvalidRequest
         | FaultKind::UnknownModel
@@ -89,9 +95,9 @@ fn status(fault: &Fault) -> StatusCode {
         FaultKind::NoMethod => StatusCode::METHOD_NOT_ALLOWED,
         // Nobody reads it; the log and the ledger do.
         FaultKind::ClientGone => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
-        FaultKind::Refused => {
-            upstream.filter(StatusCode::is_client_error).unwrap_or(StatusCode::BAD_REQUEST)
-        },
+        FaultKind::Refused => upstream
+            .filter(StatusCode::is_client_error)
+            .unwrap_or(StatusCode::BAD_REQUEST),
         FaultKind::UpstreamAuth => upstream.unwrap_or(StatusCode::UNAUTHORIZED),
         FaultKind::Payment => StatusCode::PAYMENT_REQUIRED,
         FaultKind::UpstreamNotFound => StatusCode::NOT_FOUND,
@@ -181,21 +187,69 @@ mod tests {
         let cases = [
             (Fault::invalid("x"), 400, "invalid_request_error"),
             (Fault::new(FaultKind::NoKey, "x"), 401, "auth_error"),
-            (Fault::new(FaultKind::BadKey, "x"), 401, "token_not_found_in_db"),
-            (Fault::new(FaultKind::Forbidden, "x"), 403, "permission_error"),
-            (Fault::new(FaultKind::TooLarge, "x"), 413, "invalid_request_error"),
-            (Fault::new(FaultKind::RateLimited, "x").status(429), 429, "rate_limit_error"),
-            (Fault::new(FaultKind::NoDeployment, "x"), 429, "all_deployments_in_cooldown"),
-            (Fault::new(FaultKind::Refused, "x").status(422), 422, "invalid_request_error"),
-            (Fault::new(FaultKind::UpstreamError, "x").status(502), 502, "internal_server_error"),
-            (Fault::new(FaultKind::UpstreamAuth, "x").status(403), 403, "permission_error"),
-            (Fault::new(FaultKind::Connect, "x"), 500, "internal_server_error"),
-            (Fault::new(FaultKind::Timeout, "x"), 408, "invalid_request_error"),
-            (Fault::new(FaultKind::Overloaded, "x").status(529), 503, "internal_server_error"),
+            (
+                Fault::new(FaultKind::BadKey, "x"),
+                401,
+                "token_not_found_in_db",
+            ),
+            (
+                Fault::new(FaultKind::Forbidden, "x"),
+                403,
+                "permission_error",
+            ),
+            (
+                Fault::new(FaultKind::TooLarge, "x"),
+                413,
+                "invalid_request_error",
+            ),
+            (
+                Fault::new(FaultKind::RateLimited, "x").status(429),
+                429,
+                "rate_limit_error",
+            ),
+            (
+                Fault::new(FaultKind::NoDeployment, "x"),
+                429,
+                "all_deployments_in_cooldown",
+            ),
+            (
+                Fault::new(FaultKind::Refused, "x").status(422),
+                422,
+                "invalid_request_error",
+            ),
+            (
+                Fault::new(FaultKind::UpstreamError, "x").status(502),
+                502,
+                "internal_server_error",
+            ),
+            (
+                Fault::new(FaultKind::UpstreamAuth, "x").status(403),
+                403,
+                "permission_error",
+            ),
+            (
+                Fault::new(FaultKind::Connect, "x"),
+                500,
+                "internal_server_error",
+            ),
+            (
+                Fault::new(FaultKind::Timeout, "x"),
+                408,
+                "invalid_request_error",
+            ),
+            (
+                Fault::new(FaultKind::Overloaded, "x").status(529),
+                503,
+                "internal_server_error",
+            ),
         ];
         for (fault, status, kind) in cases {
             let told = tell(Client::OpenAi, &fault);
-            assert_eq!((told.status.as_u16(), told.kind), (status, kind), "{fault:?}");
+            assert_eq!(
+                (told.status.as_u16(), told.kind),
+                (status, kind),
+                "{fault:?}"
+            );
         }
     }
 
@@ -211,13 +265,17 @@ mod tests {
     #[test]
     fn upstream_faults_name_litellms_class_and_others_stand_alone() {
         let told = |kind| tell(Client::OpenAi, &Fault::new(kind, "why")).message;
-        assert_eq!(told(FaultKind::ContextWindow), "litellm.ContextWindowExceededError: why");
+        assert_eq!(
+            told(FaultKind::ContextWindow),
+            "litellm.ContextWindowExceededError: why"
+        );
         assert_eq!(told(FaultKind::NoDeployment), "why");
     }
 
     #[test]
     fn a_wait_is_rounded_up_to_seconds() {
-        let fault = Fault::new(FaultKind::NoDeployment, "x").retry_after(Duration::from_millis(1_200));
+        let fault =
+            Fault::new(FaultKind::NoDeployment, "x").retry_after(Duration::from_millis(1_200));
         let response = respond(Client::OpenAi, &fault);
         assert_eq!(response.headers()[RETRY_AFTER], "2");
     }

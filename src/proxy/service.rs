@@ -40,7 +40,11 @@ pub struct Service {
 /// A route of ours.
 #[derive(Debug, PartialEq, Eq)]
 enum Way<'p> {
-    Inference { surface: Surface, subpath: &'static str, model: Option<&'p str> },
+    Inference {
+        surface: Surface,
+        subpath: &'static str,
+        model: Option<&'p str>,
+    },
     Manage,
 }
 
@@ -54,7 +58,13 @@ impl Service {
     ) -> Self {
         let addr: Arc<str> = peer.ip().to_canonical().to_string().into();
         let agent = Mutex::new((HeaderValue::from_static(""), Arc::from("")));
-        Self { worker, addr, activity, seconds, agent }
+        Self {
+            worker,
+            addr,
+            activity,
+            seconds,
+            agent,
+        }
     }
 
     /// Serves one request.
@@ -89,16 +99,32 @@ impl Service {
         let cors = admit::cors(&setup, &head.headers);
         drop(setup);
         let mut response = match way {
-            Way::Inference { .. } if head.method != Method::POST => {
-                respond(client, &Fault::new(FaultKind::NoMethod, "use POST on this route"))
-            },
+            Way::Inference { .. } if head.method != Method::POST => respond(
+                client,
+                &Fault::new(FaultKind::NoMethod, "use POST on this route"),
+            ),
             Way::Inference { .. } if self.worker.shared.draining.load(Ordering::Relaxed) => {
-                respond(client, &Fault::new(FaultKind::Draining, "the gateway is shutting down"))
+                respond(
+                    client,
+                    &Fault::new(FaultKind::Draining, "the gateway is shutting down"),
+                )
             },
-            Way::Inference { surface, subpath, model } => {
-                let route = Route { surface, subpath, model: model.map(decoded) };
+            Way::Inference {
+                surface,
+                subpath,
+                model,
+            } => {
+                let route = Route {
+                    surface,
+                    subpath,
+                    model: model.map(decoded),
+                };
                 let agent = self.agent(&head.headers);
-                let peer = Peer { addr: Arc::clone(&self.addr), agent, key };
+                let peer = Peer {
+                    addr: Arc::clone(&self.addr),
+                    agent,
+                    key,
+                };
                 handle::handle(&self.worker, route, head, body, peer).await
             },
             Way::Manage => manage::serve(&self.worker, Request::from_parts(head, body)).await,
@@ -110,7 +136,9 @@ impl Service {
     }
 
     fn agent(&self, headers: &HeaderMap) -> Arc<str> {
-        let Some(value) = headers.get(USER_AGENT) else { return Arc::from("") };
+        let Some(value) = headers.get(USER_AGENT) else {
+            return Arc::from("");
+        };
         let mut known = self.agent.lock().unwrap_or_else(PoisonError::into_inner);
         if known.0 != *value {
             let text = String::from_utf8_lossy(value.as_bytes());
@@ -124,7 +152,10 @@ impl Service {
 
 /// The route for a path, with or without `/v1`, and in the forms that name the model.
 fn way(path: &str) -> Way<'_> {
-    let path = path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).unwrap_or(path);
+    let path = path
+        .strip_prefix("/v1")
+        .filter(|rest| rest.starts_with('/'))
+        .unwrap_or(path);
     let (model, path) = match path
         .strip_prefix("/engines/")
         .or_else(|| path.strip_prefix("/openai/deployments/"))
@@ -152,7 +183,11 @@ fn way(path: &str) -> Way<'_> {
         "/moderations" => (Surface::Moderations, "/moderations"),
         _ => return Way::Manage,
     };
-    Way::Inference { surface, subpath, model }
+    Way::Inference {
+        surface,
+        subpath,
+        model,
+    }
 }
 
 /// A path segment without its percent signs.
@@ -185,13 +220,25 @@ mod tests {
         };
         assert_eq!(surface("/v1/chat/completions"), Some((Surface::Chat, None)));
         assert_eq!(surface("/chat/completions/"), Some((Surface::Chat, None)));
-        assert_eq!(surface("/v1/messages/count_tokens"), Some((Surface::CountTokens, None)));
-        assert_eq!(surface("/engines/gpt-4o/completions"), Some((Surface::Completions, Some("gpt-4o"))));
+        assert_eq!(
+            surface("/v1/messages/count_tokens"),
+            Some((Surface::CountTokens, None))
+        );
+        assert_eq!(
+            surface("/engines/gpt-4o/completions"),
+            Some((Surface::Completions, Some("gpt-4o")))
+        );
         let azure = "/openai/deployments/my%20model/chat/completions";
         assert_eq!(surface(azure), Some((Surface::Chat, Some("my%20model"))));
         assert_eq!(decoded("my%20model"), "my model");
         assert_eq!(decoded("100%"), "100%");
-        for other in ["/v1/models", "/health", "/", "/v1chat/completions", "/metrics"] {
+        for other in [
+            "/v1/models",
+            "/health",
+            "/",
+            "/v1chat/completions",
+            "/metrics",
+        ] {
             assert_eq!(surface(other), None, "{other}");
         }
     }

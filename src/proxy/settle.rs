@@ -119,8 +119,14 @@ impl Draft {
     /// Begins the record of a request.
     pub fn begin(shared: &Arc<Shared>, setup: Arc<Setup>, opening: Opening) -> Self {
         let peer = opening.peer;
-        let who = if peer.agent.is_empty() { &peer.addr } else { &peer.agent };
-        let slot = shared.live.begin(opening.call_id.as_str(), &opening.model, who);
+        let who = if peer.agent.is_empty() {
+            &peer.addr
+        } else {
+            &peer.agent
+        };
+        let slot = shared
+            .live
+            .begin(opening.call_id.as_str(), &opening.model, who);
         Self {
             wall: shared.clock.wall(),
             shared: Arc::clone(shared),
@@ -157,7 +163,9 @@ impl Draft {
         let now = self.now();
         let number = u32::try_from(self.attempts.len() + 1).unwrap_or(u32::MAX);
         if let Some(node) = self.setup.fleet.table.deployment(chosen.deployment) {
-            self.shared.live.attempt(self.slot, &node.config.name, number);
+            self.shared
+                .live
+                .attempt(self.slot, &node.config.name, number);
         }
         self.current = Some(Current {
             deployment: chosen.deployment,
@@ -184,11 +192,18 @@ impl Draft {
     /// The upstream answered with this status.
     pub fn answered(&mut self, status: StatusCode) {
         let now = self.now();
-        let Some(current) = &mut self.current else { return };
+        let Some(current) = &mut self.current else {
+            return;
+        };
         current.status = Some(status.as_u16());
         let idx = current.deployment;
         if let Some(change) = self.setup.fleet.answered(idx, now) {
-            news::tell(&self.shared.live, &self.setup, change, Some(self.call_id.as_str()));
+            news::tell(
+                &self.shared.live,
+                &self.setup,
+                change,
+                Some(self.call_id.as_str()),
+            );
         }
     }
 
@@ -198,7 +213,9 @@ impl Draft {
             return;
         }
         self.content_events += u64::from(count);
-        let Some(current) = &mut self.current else { return };
+        let Some(current) = &mut self.current else {
+            return;
+        };
         if current.first_token.is_none() {
             let now = self.shared.clock.mono();
             current.first_token = Some(now);
@@ -224,12 +241,26 @@ impl Draft {
     /// The try under way failed; another may follow. `client_timeout`: the client's own wish.
     pub fn failed(&mut self, fault: &Fault, client_timeout: bool) {
         let now = self.now();
-        let Some(current) = self.current.take() else { return };
+        let Some(current) = self.current.take() else {
+            return;
+        };
         let cut = self.first_token.is_some() && self.stream;
-        let outcome = if cut { AttemptOutcome::Cut } else { AttemptOutcome::Failed };
-        let changes = self.setup.fleet.failed(current.deployment, fault, client_timeout, now);
+        let outcome = if cut {
+            AttemptOutcome::Cut
+        } else {
+            AttemptOutcome::Failed
+        };
+        let changes = self
+            .setup
+            .fleet
+            .failed(current.deployment, fault, client_timeout, now);
         for change in changes.into_iter().flatten() {
-            news::tell(&self.shared.live, &self.setup, change, Some(self.call_id.as_str()));
+            news::tell(
+                &self.shared.live,
+                &self.setup,
+                change,
+                Some(self.call_id.as_str()),
+            );
         }
         if !cut {
             self.usage = None;
@@ -242,7 +273,9 @@ impl Draft {
     /// The try under way never reached its backend: the backend is not to blame.
     pub fn not_sent(&mut self, fault: &Fault) {
         let now = self.now();
-        let Some(current) = self.current.take() else { return };
+        let Some(current) = self.current.take() else {
+            return;
+        };
         self.log(&current, Some(fault));
         self.close(current, AttemptOutcome::Failed, Some(fault), now);
     }
@@ -252,7 +285,12 @@ impl Draft {
         let now = self.now();
         if let Some(current) = self.current.take() {
             if let Some(change) = self.setup.fleet.served(current.deployment, now) {
-                news::tell(&self.shared.live, &self.setup, change, Some(self.call_id.as_str()));
+                news::tell(
+                    &self.shared.live,
+                    &self.setup,
+                    change,
+                    Some(self.call_id.as_str()),
+                );
             }
             self.log(&current, None);
             self.close(current, AttemptOutcome::Served, None, now);
@@ -263,14 +301,25 @@ impl Draft {
     /// The client is told of a fault. A stream that had begun keeps its status.
     pub fn refused(&mut self, fault: &Fault) {
         let begun = self.stream && self.first_token.is_some();
-        let status = if begun { 200 } else { tell(self.client, fault).status.as_u16() };
-        let kind = if begun { EventKind::Cut } else { EventKind::Error };
+        let status = if begun {
+            200
+        } else {
+            tell(self.client, fault).status.as_u16()
+        };
+        let kind = if begun {
+            EventKind::Cut
+        } else {
+            EventKind::Error
+        };
         if begun || fault.side() != crate::base::Side::Client {
             let text = format!("{}: {}", fault.kind.word(), fault.message);
             let event = Happened::new(kind, Severity::Error, &*self.client_model, text);
             self.shared.live.event(event.call(self.call_id.as_str()));
         }
-        self.ending.get_or_insert(Ending { status, error: fault.kind.word() });
+        self.ending.get_or_insert(Ending {
+            status,
+            error: fault.kind.word(),
+        });
     }
 
     /// The group that is being tried.
@@ -298,8 +347,12 @@ impl Draft {
     /// Time spent here and not with an upstream.
     pub fn overhead(&self) -> Duration {
         let now = self.now();
-        let waiting = self.current.as_ref().map_or(Duration::ZERO, |c| now.since(c.started));
-        now.since(self.started).saturating_sub(self.upstream + waiting)
+        let waiting = self
+            .current
+            .as_ref()
+            .map_or(Duration::ZERO, |c| now.since(c.started));
+        now.since(self.started)
+            .saturating_sub(self.upstream + waiting)
     }
 
     fn now(&self) -> Mono {
@@ -315,7 +368,9 @@ impl Draft {
     ) {
         self.upstream += now.since(current.started);
         let table = &self.setup.fleet.table;
-        let Some(node) = table.deployment(current.deployment) else { return };
+        let Some(node) = table.deployment(current.deployment) else {
+            return;
+        };
         let tokens = self.usage.map_or(0, |usage| usage.total());
         if let Some(permit) = &current.permit {
             permit.deployment().use_up(0, tokens, now);
@@ -328,7 +383,9 @@ impl Draft {
             reason: current.reason,
             started_us: micros(current.started.since(self.started)),
             took_us: micros(now.since(current.started)),
-            first_token_us: current.first_token.map(|at| micros(at.since(current.started))),
+            first_token_us: current
+                .first_token
+                .map(|at| micros(at.since(current.started))),
             status: current.status,
             outcome,
             error: fault.map_or_else(String::new, |fault| fault.kind.word().to_owned()),
@@ -341,7 +398,9 @@ impl Draft {
     fn log(&self, current: &Current, fault: Option<&Fault>) {
         let call = self.call_id.as_str();
         let table = &self.setup.fleet.table;
-        let backend = table.deployment(current.deployment).map_or("", |node| &node.config.name);
+        let backend = table
+            .deployment(current.deployment)
+            .map_or("", |node| &node.config.name);
         let took_ms = self.now().since(current.started).as_millis();
         let (group, why, status) = (&*current.group, &*current.reason, current.status);
         match fault {
@@ -359,7 +418,10 @@ impl Draft {
 
     fn record(&mut self) -> RequestRecord {
         let now = self.now();
-        let gone = Ending { status: 499, error: FaultKind::ClientGone.word() };
+        let gone = Ending {
+            status: 499,
+            error: FaultKind::ClientGone.word(),
+        };
         let ending = self.ending.take().unwrap_or(gone);
         if self.usage.is_none() && self.content_events > 0 && !ending.error.is_empty() {
             // The upstream was cut before it counted: one event is about one token.
@@ -371,8 +433,12 @@ impl Draft {
         }
         let table = &self.setup.fleet.table;
         let last = self.last.take();
-        let node = last.as_ref().and_then(|(idx, _model)| table.deployment(*idx));
-        let price = last.as_ref().and_then(|(idx, _)| self.setup.prices.get(idx.0)?.as_ref());
+        let node = last
+            .as_ref()
+            .and_then(|(idx, _model)| table.deployment(*idx));
+        let price = last
+            .as_ref()
+            .and_then(|(idx, _)| self.setup.prices.get(idx.0)?.as_ref());
         let cost = match self.usage {
             Some(usage) => price.and_then(|price| price.cost(&usage)),
             // Nothing was used, so nothing was paid for.
@@ -388,14 +454,23 @@ impl Draft {
             overhead_us: micros(now.since(self.started).saturating_sub(self.upstream)),
             surface: self.surface,
             client_model: Arc::clone(&self.client_model),
-            group: self.attempts.last().map_or_else(|| empty.clone(), |last| Arc::clone(&last.group)),
+            group: self
+                .attempts
+                .last()
+                .map_or_else(|| empty.clone(), |last| Arc::clone(&last.group)),
             deployment: node.map_or_else(|| empty.clone(), |node| Arc::clone(&node.config.id)),
-            model: last.as_ref().map_or_else(|| empty.clone(), |(_, model)| Arc::clone(model)),
-            provider: node
-                .map_or_else(|| empty.clone(), |node| Arc::clone(&node.config.upstream.provider)),
+            model: last
+                .as_ref()
+                .map_or_else(|| empty.clone(), |(_, model)| Arc::clone(model)),
+            provider: node.map_or_else(
+                || empty.clone(),
+                |node| Arc::clone(&node.config.upstream.provider),
+            ),
             host: node.map_or(empty, |node| self.setup.origin(node.host)),
             usage: self.usage,
-            window: last.as_ref().and_then(|(idx, _)| self.setup.windows.get(idx.0).copied().flatten()),
+            window: last
+                .as_ref()
+                .and_then(|(idx, _)| self.setup.windows.get(idx.0).copied().flatten()),
             cost,
             status: ending.status,
             error: ending.error.to_owned(),
@@ -424,7 +499,9 @@ impl Drop for Draft {
             self.close(current, AttemptOutcome::Cancelled, None, now);
         }
         let record = Arc::new(self.record());
-        self.shared.live.end(self.slot, Arc::clone(&record), &self.group);
+        self.shared
+            .live
+            .end(self.slot, Arc::clone(&record), &self.group);
         self.shared.ledger.record(record);
     }
 }

@@ -52,12 +52,18 @@ impl DeploymentLive {
 
     /// Since when a person has it switched off.
     pub fn off_since(&self) -> Option<Wall> {
-        *self.off_since.lock().unwrap_or_else(PoisonError::into_inner)
+        *self
+            .off_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Switches it off (since a moment) or on.
     pub fn switch(&self, off_since: Option<Wall>, now: Mono) {
-        *self.off_since.lock().unwrap_or_else(PoisonError::into_inner) = off_since;
+        *self
+            .off_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = off_since;
         self.note_turn(now);
     }
 
@@ -82,7 +88,9 @@ impl DeploymentLive {
             return true;
         };
         let step = |count: u32| (count < limit).then(|| count + 1);
-        self.in_flight.try_update(Ordering::Relaxed, Ordering::Relaxed, step).is_ok()
+        self.in_flight
+            .try_update(Ordering::Relaxed, Ordering::Relaxed, step)
+            .is_ok()
     }
 
     pub(super) fn leave(&self) {

@@ -51,7 +51,10 @@ impl HostLive {
 
     /// What the last probe said.
     pub fn last_probe(&self) -> String {
-        self.last_probe.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.last_probe
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Waits until it goes down.
@@ -79,7 +82,10 @@ impl HostLive {
     }
 
     pub(super) fn set_last_probe(&self, said: String) {
-        *self.last_probe.lock().unwrap_or_else(PoisonError::into_inner) = said;
+        *self
+            .last_probe
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = said;
     }
 
     pub(super) fn observe(&self, seen: Observation, now: Mono) -> Option<Change> {

@@ -18,7 +18,9 @@ pub struct FleetView<'a> {
 
 impl View for FleetView<'_> {
     fn host(&self, host: HostIdx) -> HostView {
-        let Some(live) = self.fleet.hosts.get(host.0) else { return HostView::default() };
+        let Some(live) = self.fleet.hosts.get(host.0) else {
+            return HostView::default();
+        };
         let health = live.health();
         HostView {
             state: health.state(),
@@ -28,9 +30,10 @@ impl View for FleetView<'_> {
     }
 
     fn deployment(&self, idx: DeploymentIdx) -> DeploymentView {
-        let (Some(live), Some(node)) =
-            (self.fleet.deployments.get(idx.0), self.fleet.table.deployment(idx))
-        else {
+        let (Some(live), Some(node)) = (
+            self.fleet.deployments.get(idx.0),
+            self.fleet.table.deployment(idx),
+        ) else {
             return DeploymentView {
                 unusable: Some(Unusable::NotInConfig),
                 ..DeploymentView::default()
@@ -54,7 +57,10 @@ impl View for FleetView<'_> {
             in_flight,
             rpm_used,
             tpm_used,
-            parallel_full: node.config.max_parallel.is_some_and(|limit| in_flight >= limit),
+            parallel_full: node
+                .config
+                .max_parallel
+                .is_some_and(|limit| in_flight >= limit),
         }
     }
 }

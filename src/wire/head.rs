@@ -159,7 +159,9 @@ impl Head {
 
     /// The members that replace the request's own on one hop of its own fallbacks.
     pub fn overrides(&self, hop: usize) -> Option<&Map<String, Value>> {
-        let Some(Fallbacks::Chain(hops)) = &self.fallbacks else { return None };
+        let Some(Fallbacks::Chain(hops)) = &self.fallbacks else {
+            return None;
+        };
         match hops.get(hop)? {
             Fallback::With { set, .. } => Some(set),
             Fallback::Name(_) => None,

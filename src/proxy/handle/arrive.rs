@@ -51,7 +51,9 @@ impl Arrived {
 
 /// The call's name: the client's own when it sent a fit one.
 pub fn call_id(headers: &HeaderMap) -> CallId {
-    let own = headers.get("x-litellm-call-id").and_then(|value| value.to_str().ok());
+    let own = headers
+        .get("x-litellm-call-id")
+        .and_then(|value| value.to_str().ok());
     own.and_then(CallId::from_client).unwrap_or_else(|| {
         let mut text = uuid::Uuid::encode_buffer();
         CallId::new(uuid::Uuid::new_v4().hyphenated().encode_lower(&mut text))
@@ -78,7 +80,10 @@ pub async fn read(
         Some(kind) => Body::Form(Box::new(Form::read(kind, bytes)?)),
         None => {
             let head = Head::read_for(&bytes, route.surface, route.model.as_deref())?;
-            Body::Json { head: Box::new(head), bytes }
+            Body::Json {
+                head: Box::new(head),
+                bytes,
+            }
         },
     };
     let mut forward = HeaderMap::new();
@@ -87,7 +92,10 @@ pub async fn read(
             forward.append(name.clone(), value.clone());
         }
     }
-    Ok(Arrived { asked: Asked::new(route.surface, route.subpath, body, forward), bytes_in })
+    Ok(Arrived {
+        asked: Asked::new(route.surface, route.subpath, body, forward),
+        bytes_in,
+    })
 }
 
 async fn collect(headers: &HeaderMap, mut body: Incoming, limit: usize) -> Result<Bytes, Fault> {
@@ -95,7 +103,9 @@ async fn collect(headers: &HeaderMap, mut body: Incoming, limit: usize) -> Resul
         let text = format!("the request body is larger than {} MiB", limit >> 20);
         Fault::new(FaultKind::TooLarge, text)
     };
-    let told = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let told = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
     if told.is_some_and(|told: usize| told > limit) {
         return Err(too_large());
     }
@@ -106,9 +116,12 @@ async fn collect(headers: &HeaderMap, mut body: Incoming, limit: usize) -> Resul
         let next = next.map_err(|_late| Fault::invalid("the request body stopped coming"))?;
         let Some(frame) = next else { break };
         let frame = frame.map_err(|error| {
-            Fault::new(FaultKind::ClientGone, "the request body broke off").detail(error.to_string())
+            Fault::new(FaultKind::ClientGone, "the request body broke off")
+                .detail(error.to_string())
         })?;
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
         if only.is_empty() && several.is_empty() {
             only = data;
         } else {
@@ -122,7 +135,11 @@ async fn collect(headers: &HeaderMap, mut body: Incoming, limit: usize) -> Resul
             return Err(too_large());
         }
     }
-    Ok(if several.is_empty() { only } else { several.freeze() })
+    Ok(if several.is_empty() {
+        only
+    } else {
+        several.freeze()
+    })
 }
 
 /// What routing must know. Tags and end user go into the draft.
@@ -142,14 +159,21 @@ pub fn ask(asked: &Asked, headers: &HeaderMap, draft: &mut Draft) -> Result<Ask,
     let Some(head) = asked.head() else {
         draft.tags.clone_from(&tags);
         draft.end_user = customer.unwrap_or_default().to_owned();
-        return Ok(Ask { model, tags, num_retries: retries, ..Ask::default() });
+        return Ok(Ask {
+            model,
+            tags,
+            num_retries: retries,
+            ..Ask::default()
+        });
     };
     for tag in &head.tags {
         if !tags.contains(tag) {
             tags.push(tag.clone());
         }
     }
-    let end_user = customer.map(str::to_owned).or_else(|| head.end_user.clone());
+    let end_user = customer
+        .map(str::to_owned)
+        .or_else(|| head.end_user.clone());
     draft.end_user = end_user.unwrap_or_default();
     draft.tags.clone_from(&tags);
     Ok(Ask {
@@ -169,11 +193,15 @@ pub fn ask(asked: &Asked, headers: &HeaderMap, draft: &mut Draft) -> Result<Ask,
 pub fn timeouts(asked: &Asked, headers: &HeaderMap) -> Timeouts {
     let seconds = |name| {
         let seconds = text(headers, name)?.parse::<f64>().ok()?;
-        Duration::try_from_secs_f64(seconds).ok().filter(|wait| !wait.is_zero())
+        Duration::try_from_secs_f64(seconds)
+            .ok()
+            .filter(|wait| !wait.is_zero())
     };
     let head = asked.head();
     Timeouts {
-        request: head.and_then(|head| head.timeout).or_else(|| seconds("x-litellm-timeout")),
+        request: head
+            .and_then(|head| head.timeout)
+            .or_else(|| seconds("x-litellm-timeout")),
         stream: head
             .and_then(|head| head.stream_timeout)
             .or_else(|| seconds("x-litellm-stream-timeout")),
@@ -194,11 +222,20 @@ fn asked_fallbacks(own: &Fallbacks) -> AskedFallbacks {
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers.get(name).map(HeaderValue::to_str)?.ok().map(str::trim).filter(|text| !text.is_empty())
+    headers
+        .get(name)
+        .map(HeaderValue::to_str)?
+        .ok()
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
 }
 
 fn number(headers: &HeaderMap, name: &str) -> Result<Option<u32>, Fault> {
-    let Some(text) = text(headers, name) else { return Ok(None) };
-    let number = text.parse().map_err(|_e| Fault::invalid(format!("`{name}` must be a number")))?;
+    let Some(text) = text(headers, name) else {
+        return Ok(None);
+    };
+    let number = text
+        .parse()
+        .map_err(|_e| Fault::invalid(format!("`{name}` must be a number")))?;
     Ok(Some(number))
 }

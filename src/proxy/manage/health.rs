@@ -18,14 +18,23 @@ pub struct Wanted {
 }
 
 /// All deployments that are on in the config, well or not.
-pub async fn health(State(shared): State<Arc<Shared>>, Query(wanted): Query<Wanted>) -> Json<Value> {
+pub async fn health(
+    State(shared): State<Arc<Shared>>,
+    Query(wanted): Query<Wanted>,
+) -> Json<Value> {
     let setup = shared.setup.load();
     let now = shared.clock.mono();
     let (mut healthy, mut unhealthy) = (Vec::new(), Vec::new());
     for (place, node) in setup.fleet.table.deployments().iter().enumerate() {
         let config = &node.config;
-        let asked = wanted.model.as_deref().is_none_or(|model| &*config.group == model)
-            && wanted.model_id.as_deref().is_none_or(|id| &*config.id == id);
+        let asked = wanted
+            .model
+            .as_deref()
+            .is_none_or(|model| &*config.group == model)
+            && wanted
+                .model_id
+                .as_deref()
+                .is_none_or(|id| &*config.id == id);
         if !asked {
             continue;
         }

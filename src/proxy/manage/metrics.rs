@@ -35,13 +35,45 @@ fn requests(shared: &Shared, out: &mut String) {
             metric.value(&[("requested_model", model)], value(total));
         }
     };
-    each(out, "litellm_proxy_total_requests_metric_total", "Requests that ended", |t| t.requests as f64);
-    each(out, "litellm_proxy_failed_requests_metric_total", "Requests that failed", |t| t.errors as f64);
-    each(out, "litellm_input_tokens_metric_total", "Prompt tokens", |t| t.tokens_in as f64);
-    each(out, "litellm_output_tokens_metric_total", "Completion tokens", |t| t.tokens_out as f64);
-    each(out, "litellm_spend_metric_total", "Cost in dollars", |t| dollars(t.cost));
-    each(out, "pointsman_fallbacks_total", "Changes of model group", |t| t.fallbacks as f64);
-    each(out, "pointsman_unpriced_requests_total", "Requests without a price", |t| t.unpriced as f64);
+    each(
+        out,
+        "litellm_proxy_total_requests_metric_total",
+        "Requests that ended",
+        |t| t.requests as f64,
+    );
+    each(
+        out,
+        "litellm_proxy_failed_requests_metric_total",
+        "Requests that failed",
+        |t| t.errors as f64,
+    );
+    each(
+        out,
+        "litellm_input_tokens_metric_total",
+        "Prompt tokens",
+        |t| t.tokens_in as f64,
+    );
+    each(
+        out,
+        "litellm_output_tokens_metric_total",
+        "Completion tokens",
+        |t| t.tokens_out as f64,
+    );
+    each(out, "litellm_spend_metric_total", "Cost in dollars", |t| {
+        dollars(t.cost)
+    });
+    each(
+        out,
+        "pointsman_fallbacks_total",
+        "Changes of model group",
+        |t| t.fallbacks as f64,
+    );
+    each(
+        out,
+        "pointsman_unpriced_requests_total",
+        "Requests without a price",
+        |t| t.unpriced as f64,
+    );
 }
 
 fn backends(shared: &Shared, out: &mut String) {
@@ -73,7 +105,11 @@ fn backends(shared: &Shared, out: &mut String) {
         "gauge",
     );
     for (place, node) in nodes.iter().enumerate() {
-        let count = setup.fleet.deployments.get(place).map_or(0, |live| live.in_flight());
+        let count = setup
+            .fleet
+            .deployments
+            .get(place)
+            .map_or(0, |live| live.in_flight());
         metric.value(&[("model_id", &node.config.id)], f64::from(count));
     }
 }
@@ -81,7 +117,12 @@ fn backends(shared: &Shared, out: &mut String) {
 fn gateway(shared: &Shared, out: &mut String) {
     let status = shared.ledger.status();
     let gauges: [(&'static str, &str, &str, f64); 6] = [
-        ("litellm_in_flight_requests", "Requests being served", "gauge", shared.live.in_flight() as f64),
+        (
+            "litellm_in_flight_requests",
+            "Requests being served",
+            "gauge",
+            shared.live.in_flight() as f64,
+        ),
         (
             "pointsman_client_connections",
             "Client connections open",
@@ -94,9 +135,24 @@ fn gateway(shared: &Shared, out: &mut String) {
             "counter",
             shared.refused.load(Ordering::Relaxed) as f64,
         ),
-        ("pointsman_ledger_rows_total", "Rows written", "counter", status.written as f64),
-        ("pointsman_ledger_lost_rows_total", "Rows that could not be written", "counter", status.lost as f64),
-        ("pointsman_ledger_queued_rows", "Rows waiting to be written", "gauge", status.queued as f64),
+        (
+            "pointsman_ledger_rows_total",
+            "Rows written",
+            "counter",
+            status.written as f64,
+        ),
+        (
+            "pointsman_ledger_lost_rows_total",
+            "Rows that could not be written",
+            "counter",
+            status.lost as f64,
+        ),
+        (
+            "pointsman_ledger_queued_rows",
+            "Rows waiting to be written",
+            "gauge",
+            status.queued as f64,
+        ),
     ];
     for (name, help, kind, value) in gauges {
         Metric::begin(out, name, help, kind).value(&[], value);
@@ -109,7 +165,10 @@ fn dollars(amount: NanoDollars) -> f64 {
 
 impl<'a> Metric<'a> {
     fn begin(out: &'a mut String, name: &'static str, help: &str, kind: &str) -> Self {
-        put(out, format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
+        put(
+            out,
+            format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"),
+        );
         Self { out, name }
     }
 
@@ -117,7 +176,10 @@ impl<'a> Metric<'a> {
         self.out.push_str(self.name);
         for (place, (label, text)) in labels.iter().enumerate() {
             let open = if place == 0 { '{' } else { ',' };
-            let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+            let text = text
+                .replace('\\', "\\\\")
+                .replace('"', "\\\"")
+                .replace('\n', "\\n");
             put(self.out, format_args!("{open}{label}=\"{text}\""));
         }
         if !labels.is_empty() {
@@ -140,6 +202,9 @@ mod tests {
     fn labels_are_escaped() {
         let mut out = String::new();
         Metric::begin(&mut out, "m", "help", "gauge").value(&[("a", "x\"y\\z\n"), ("b", "")], 1.5);
-        assert_eq!(out, "# HELP m help\n# TYPE m gauge\nm{a=\"x\\\"y\\\\z\\n\",b=\"\"} 1.5\n");
+        assert_eq!(
+            out,
+            "# HELP m help\n# TYPE m gauge\nm{a=\"x\\\"y\\\\z\\n\",b=\"\"} 1.5\n"
+        );
     }
 }

@@ -60,7 +60,9 @@ pub async fn info(State(shared): State<Arc<Shared>>, Query(wanted): Query<Wanted
         })
         .collect();
     if data.is_empty() && wanted_id.is_some() {
-        return told(&Fault::invalid("there is no deployment of this id").param("litellm_model_id"));
+        return told(
+            &Fault::invalid("there is no deployment of this id").param("litellm_model_id"),
+        );
     }
     Json(json!({ "data": data })).into_response()
 }
@@ -70,8 +72,13 @@ fn entry(setup: &Setup, name: &str) -> Value {
         "id": name, "object": "model", "created": CREATED, "owned_by": "openai",
     });
     let table = &setup.fleet.table;
-    let members = table.resolve(name).map(|found| table.members(found.pool).to_vec());
-    let windows = members.into_iter().flatten().filter_map(|idx| setup.windows.get(idx.0)?.as_ref());
+    let members = table
+        .resolve(name)
+        .map(|found| table.members(found.pool).to_vec());
+    let windows = members
+        .into_iter()
+        .flatten()
+        .filter_map(|idx| setup.windows.get(idx.0)?.as_ref());
     if let (Some(window), Some(object)) = (windows.min(), entry.as_object_mut()) {
         object.insert("max_input_tokens".to_owned(), json!(window));
     }
@@ -94,18 +101,26 @@ fn anthropic<'n>(names: impl Iterator<Item = &'n str>) -> Value {
 }
 
 fn model_info(setup: &Setup, idx: DeploymentIdx) -> Map<String, Value> {
-    let Some(node) = setup.fleet.table.deployment(idx) else { return Map::new() };
+    let Some(node) = setup.fleet.table.deployment(idx) else {
+        return Map::new();
+    };
     let mut info = node.config.model_info.clone();
     info.insert("id".to_owned(), json!(node.config.id));
     info.insert("db_model".to_owned(), json!(false));
-    info.insert("litellm_provider".to_owned(), json!(node.config.upstream.provider));
+    info.insert(
+        "litellm_provider".to_owned(),
+        json!(node.config.upstream.provider),
+    );
     if let Some(Some(window)) = setup.windows.get(idx.0) {
-        info.entry("max_input_tokens").or_insert_with(|| json!(window));
+        info.entry("max_input_tokens")
+            .or_insert_with(|| json!(window));
     }
     if let Some(Some(price)) = setup.prices.get(idx.0) {
         let dollars = |pico: PicoDollars| pico.0 as f64 / 1e12;
-        info.entry("input_cost_per_token").or_insert_with(|| json!(price.rates.input.map(dollars)));
-        info.entry("output_cost_per_token").or_insert_with(|| json!(price.rates.output.map(dollars)));
+        info.entry("input_cost_per_token")
+            .or_insert_with(|| json!(price.rates.input.map(dollars)));
+        info.entry("output_cost_per_token")
+            .or_insert_with(|| json!(price.rates.output.map(dollars)));
     }
     if let Some(why) = &node.config.off {
         info.insert("off".to_owned(), json!(why));
