@@ -37,8 +37,7 @@ pub fn edit(path: &Path) -> Result<String, String> {
     })?;
     if status.success() {
         Ok(format!(
-            "{} closed; the config is read again when it changed",
-            program
+            "{program} closed; the config is read again when it changed"
         ))
     } else {
         Err(format!(

@@ -50,7 +50,7 @@ pub fn listen(addr: SocketAddr) -> anyhow::Result<TcpListener> {
             let ours = holder
                 .as_deref()
                 .is_some_and(|name| name.starts_with("pointsman "));
-            let who = holder.map_or_else(|| "another program".to_owned(), |name| name);
+            let who = holder.unwrap_or_else(|| "another program".to_owned());
             if ours {
                 bail!(
                     "port {} is taken by another pointsman: {who}; stop it, or use -p PORT",

@@ -350,7 +350,7 @@ mod tests {
         let long = "x".repeat(1 << 20);
         record.client_model = long.as_str().into();
         record.end_user.clone_from(&long);
-        record.user_agent.clone_from(&long);
+        record.user_agent = long.as_str().into();
         record.tags = vec![long.clone(); 1_000];
         record.attempts[0].message = long;
         let rows = vec![Arc::new(record)];

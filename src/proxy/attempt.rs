@@ -2,7 +2,6 @@
 //!
 //! Nothing has gone to the client when this returns a fault, so the walk may go on elsewhere.
 
-use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use crate::provider::{self, Asked, Backend, Outgoing, Plain, Pump, pump};
 use crate::proxy::Worker;
 use crate::proxy::settle::Draft;
 use crate::route::host::SUSPECT_AFTER;
+use crate::traffic::Permit;
 use crate::wire::WriterOptions;
 
 /// Longest error body that is read of an upstream.
@@ -159,7 +159,7 @@ impl Attempt<'_> {
         step: impl Future<Output = T>,
     ) -> Result<T, Fault> {
         let mut step = pin!(step);
-        let host = draft.permit().map(|permit| permit.host());
+        let host = draft.permit().map(Permit::host);
         let suspect = first_byte && self.backend.origin.local;
         let early = Instant::now() + SUSPECT_AFTER;
         let mut timer = pin!(tokio::time::sleep_until(if suspect {

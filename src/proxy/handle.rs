@@ -209,7 +209,7 @@ impl Journey<'_> {
         let permit = setup
             .fleet
             .acquire(chosen.deployment, chosen.is_trial, now)?;
-        self.count(chosen, draft);
+        Self::count(chosen, draft);
         draft.attempt(chosen, Some(permit));
         let Some(backend) = setup.backend(chosen.deployment) else {
             let fault = Fault::new(FaultKind::Internal, "the deployment is not prepared");
@@ -267,9 +267,9 @@ impl Journey<'_> {
     }
 
     /// Counts what kind of step a try is, and tells of a change of backend.
-    fn count(&self, chosen: &Try, draft: &mut Draft) {
+    fn count(chosen: &Try, draft: &mut Draft) {
         match chosen.kind {
-            Kind::First => return,
+            Kind::First => {},
             Kind::Retry => draft.retries += 1,
             Kind::Tier | Kind::Fallback => {
                 draft.fallbacks += u32::from(chosen.kind == Kind::Fallback);

@@ -68,7 +68,7 @@ pub fn seconds(wait: Duration) -> String {
     let ms = wait.as_millis();
     match ms {
         600_000.. => format!("{} min", ms / 60_000),
-        _ if ms % 1_000 == 0 => format!("{} s", ms / 1_000),
+        _ if ms.is_multiple_of(1_000) => format!("{} s", ms / 1_000),
         _ => format!("{:.1} s", wait.as_secs_f64()),
     }
 }

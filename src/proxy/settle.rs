@@ -18,6 +18,10 @@ use crate::route::Try;
 use crate::token;
 use crate::traffic::Permit;
 
+/// What requests for models that do not exist are counted under: clients may make up any number of
+/// names.
+const UNKNOWN: &str = "(unknown)";
+
 /// Who asks, as far as a connection and its headers tell.
 #[derive(Debug, Clone)]
 pub struct Peer {
@@ -136,7 +140,7 @@ impl Draft {
             slot,
             surface: opening.surface,
             client: opening.client,
-            group: Arc::clone(&opening.model),
+            group: Arc::from(UNKNOWN),
             client_model: opening.model,
             peer,
             end_user: String::new(),
@@ -219,7 +223,7 @@ impl Draft {
         if current.first_token.is_none() {
             let now = self.shared.clock.mono();
             current.first_token = Some(now);
-            self.first_token.get_or_insert(now);
+            self.first_token = self.first_token.or(Some(now));
             if self.stream {
                 self.shared.live.content(self.slot);
             }
@@ -316,7 +320,7 @@ impl Draft {
             let event = Happened::new(kind, Severity::Error, &*self.client_model, text);
             self.shared.live.event(event.call(self.call_id.as_str()));
         }
-        self.ending.get_or_insert(Ending {
+        self.ending.get_or_insert_with(|| Ending {
             status,
             error: fault.kind.word(),
         });
@@ -328,7 +332,7 @@ impl Draft {
     }
 
     /// The model as the client asked for it.
-    pub fn client_model(&self) -> &str {
+    pub const fn client_model(&self) -> &Arc<str> {
         &self.client_model
     }
 
@@ -457,13 +461,13 @@ impl Draft {
             group: self
                 .attempts
                 .last()
-                .map_or_else(|| empty.clone(), |last| Arc::clone(&last.group)),
-            deployment: node.map_or_else(|| empty.clone(), |node| Arc::clone(&node.config.id)),
+                .map_or_else(|| Arc::clone(&empty), |last| Arc::clone(&last.group)),
+            deployment: node.map_or_else(|| Arc::clone(&empty), |node| Arc::clone(&node.config.id)),
             model: last
                 .as_ref()
-                .map_or_else(|| empty.clone(), |(_, model)| Arc::clone(model)),
+                .map_or_else(|| Arc::clone(&empty), |(_, model)| Arc::clone(model)),
             provider: node.map_or_else(
-                || empty.clone(),
+                || Arc::clone(&empty),
                 |node| Arc::clone(&node.config.upstream.provider),
             ),
             host: node.map_or(empty, |node| self.setup.origin(node.host)),

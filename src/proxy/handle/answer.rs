@@ -14,7 +14,7 @@ use crate::proxy::settle::Draft;
 use crate::wire::WriterOptions;
 
 /// The call's name.
-pub const CALL_ID: HeaderName = HeaderName::from_static("x-litellm-call-id");
+pub(super) const CALL_ID: HeaderName = HeaderName::from_static("x-litellm-call-id");
 const MODEL_ID: HeaderName = HeaderName::from_static("x-litellm-model-id");
 const MODEL_GROUP: HeaderName = HeaderName::from_static("x-litellm-model-group");
 const RETRIES: HeaderName = HeaderName::from_static("x-litellm-attempted-retries");
@@ -86,24 +86,24 @@ fn note_backend(headers: &mut HeaderMap, draft: &Draft) {
 }
 
 /// How many tries it took.
-pub fn note_tries(headers: &mut HeaderMap, draft: &Draft) {
+pub(super) fn note_tries(headers: &mut HeaderMap, draft: &Draft) {
     headers.insert(RETRIES, HeaderValue::from(draft.retries));
     headers.insert(FALLBACKS, HeaderValue::from(draft.fallbacks));
 }
 
 /// Sets a header, unless its value cannot stand in one (a group may be named in any script).
-pub fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+pub(super) fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }
 }
 
 /// How answers are written for the client.
-pub fn writer_options(asked: &Asked, draft: &Draft) -> WriterOptions {
+pub(super) fn writer_options(asked: &Asked, draft: &Draft) -> WriterOptions {
     let head = asked.head();
     let always = draft.setup.config.general.always_include_stream_usage;
     WriterOptions {
-        model: draft.client_model().to_owned(),
+        model: draft.client_model().to_string(),
         id: format!("chatcmpl-{}", draft.call_id),
         created: draft.shared.clock.wall().as_secs(),
         include_usage: always || head.is_some_and(|head| head.include_usage),

@@ -23,16 +23,16 @@ use crate::wire::head::{Fallback, Fallbacks, Head};
 const BODY_PIECE_WITHIN: Duration = Duration::from_secs(30);
 
 /// A request whose body is here.
-pub struct Arrived {
+pub(super) struct Arrived {
     /// What was asked.
-    pub asked: Asked,
+    pub(super) asked: Asked,
     /// Bytes of the body.
-    pub bytes_in: usize,
+    pub(super) bytes_in: usize,
 }
 
 impl Arrived {
     /// The model asked for; the config may force one for chat.
-    pub fn model(&self, general: &General) -> String {
+    pub(super) fn model(&self, general: &General) -> String {
         let forced = general.completion_model.as_ref();
         match (&self.asked.body, forced) {
             (Body::Json { head, .. }, Some(forced)) if head.surface == Surface::Chat => {
@@ -44,13 +44,13 @@ impl Arrived {
     }
 
     /// Bytes of the prompt.
-    pub fn prompt_bytes(&self) -> usize {
+    pub(super) fn prompt_bytes(&self) -> usize {
         self.asked.head().map_or(0, |head| head.prompt_bytes)
     }
 }
 
 /// The call's name: the client's own when it sent a fit one.
-pub fn call_id(headers: &HeaderMap) -> CallId {
+pub(super) fn call_id(headers: &HeaderMap) -> CallId {
     let own = headers
         .get("x-litellm-call-id")
         .and_then(|value| value.to_str().ok());
@@ -64,7 +64,7 @@ pub fn call_id(headers: &HeaderMap) -> CallId {
 ///
 /// # Errors
 /// The body is too large, breaks off, or makes no sense.
-pub async fn read(
+pub(super) async fn read(
     route: Route,
     head: &request::Parts,
     body: Incoming,
@@ -146,8 +146,8 @@ async fn collect(headers: &HeaderMap, mut body: Incoming, limit: usize) -> Resul
 ///
 /// # Errors
 /// A header that makes no sense.
-pub fn ask(asked: &Asked, headers: &HeaderMap, draft: &mut Draft) -> Result<Ask, Fault> {
-    let model = Arc::clone(&draft.group);
+pub(super) fn ask(asked: &Asked, headers: &HeaderMap, draft: &mut Draft) -> Result<Ask, Fault> {
+    let model = Arc::clone(draft.client_model());
     let retries = number(headers, "x-litellm-num-retries")?;
     let mut tags = Vec::new();
     if let Some(list) = text(headers, "x-litellm-tags") {
@@ -190,7 +190,7 @@ pub fn ask(asked: &Asked, headers: &HeaderMap, draft: &mut Draft) -> Result<Ask,
 }
 
 /// Time-outs the client asked for, by body or header.
-pub fn timeouts(asked: &Asked, headers: &HeaderMap) -> Timeouts {
+pub(super) fn timeouts(asked: &Asked, headers: &HeaderMap) -> Timeouts {
     let seconds = |name| {
         let seconds = text(headers, name)?.parse::<f64>().ok()?;
         Duration::try_from_secs_f64(seconds)
