@@ -69,6 +69,7 @@ pub(super) fn value<'a>(
         "cost" => Value::optional(record.cost.map(format::dollars)),
         "key" => Value::text(&record.key),
         "app" => Value::text(app(record)),
+        "error" if record.error.is_empty() => Value::Missing,
         "error" => Value::text(&record.error),
         "id" => Value::text(record.call_id.as_str()),
         "tag" => Value::Text(Cow::Owned(record.tags.join(" "))),
@@ -103,9 +104,9 @@ pub(super) fn flight_value<'a>(
         "took" | "age" => Value::Number(age),
         "app" => Value::text(&flight.client),
         "id" => Value::text(&flight.call_id),
-        "error" | "tag" | "user" | "provider" | "group" | "key" => Value::text(""),
+        "tag" | "user" | "provider" | "group" | "key" => Value::text(""),
         "fallback" => Value::text("no"),
-        "first" | "in" | "out" | "cost" | "falls" => Value::Missing,
+        "error" | "first" | "in" | "out" | "cost" | "falls" => Value::Missing,
         _ => return None,
     })
 }
