@@ -431,6 +431,24 @@ impl State {
         true
     }
 
+    /// Shows a screen with the first row that is, or contains, `wanted` selected.
+    pub(crate) fn show(&mut self, tab: Tab, wanted: Option<&str>) {
+        self.tab = tab;
+        let Some(wanted) = wanted else { return };
+        let table = tab.table();
+        let theme = Theme::plain();
+        let context = self.context(&theme);
+        let lower = wanted.to_lowercase();
+        let found = self.rows(table).into_iter().find_map(|row| {
+            let key = row.key();
+            let hit = key == wanted || row.haystack(table, context).contains(&lower);
+            hit.then_some(key)
+        });
+        if let Some(key) = found {
+            self.select(table, &key);
+        }
+    }
+
     /// How many rows a page has.
     pub(crate) fn page(&self, table: TableId) -> usize {
         usize::from(self.list(table).sight.1.max(2) - 1)

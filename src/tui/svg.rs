@@ -11,7 +11,7 @@ use ratatui::style::{Color, Modifier};
 use super::theme::{Role, Theme, hex};
 
 /// A cell's width and height, in pixels.
-const CELL: (f64, f64) = (8.4, 18.0);
+const CELL: (f64, f64) = (9.0, 18.0);
 
 /// The space around the screen.
 const MARGIN: f64 = 14.0;
@@ -46,7 +46,7 @@ pub(crate) fn svg(buffer: &Buffer, theme: &Theme) -> String {
     line(
         &mut out,
         format_args!(
-            "<style>text{{font:14px ui-monospace,'JetBrains Mono','DejaVu Sans Mono',Menlo,Consolas,monospace;white-space:pre}}</style>"
+            "<style>rect,path{{shape-rendering:crispEdges}}text{{font:15px ui-monospace,'JetBrains Mono','DejaVu Sans Mono',Menlo,Consolas,monospace;white-space:pre}}</style>"
         ),
     );
     line(
@@ -153,16 +153,19 @@ impl Picture<'_> {
         let width = shown.chars().count() as f64 * CELL.0;
         let mut style = String::new();
         if modifier.contains(Modifier::BOLD) {
-            style.push_str(" font-weight=\"bold\"");
+            style.push_str("font-weight:bold;");
         }
         if modifier.contains(Modifier::ITALIC) {
-            style.push_str(" font-style=\"italic\"");
+            style.push_str("font-style:italic;");
         }
         if modifier.contains(Modifier::UNDERLINED) {
-            style.push_str(" text-decoration=\"underline\"");
+            style.push_str("text-decoration:underline;");
         }
         if modifier.contains(Modifier::DIM) {
-            style.push_str(" opacity=\"0.6\"");
+            style.push_str("opacity:0.6;");
+        }
+        if !style.is_empty() {
+            style = format!(" style=\"{style}\"");
         }
         line(
             out,

@@ -140,12 +140,18 @@ impl<'a> Screen<'a> {
             detail(self, right);
         } else {
             let rows = format::cells(state.list(table).visible.len()) + 3;
-            let half = if table == TableId::Events {
-                area.height * 3 / 5
-            } else {
-                area.height / 2
+            // Some details are short: what they leave over, the list gets.
+            let most = match table {
+                TableId::Events => area.height.saturating_sub(8),
+                TableId::Requests => area.height.saturating_sub(15).max(area.height / 2),
+                _ => area.height / 2,
             };
-            let (top, bottom) = split_top(area, rows.clamp(6, half));
+            let least = if matches!(table, TableId::Events | TableId::Requests) {
+                most
+            } else {
+                6
+            };
+            let (top, bottom) = split_top(area, rows.clamp(least, most));
             self.list(top, table, true);
             detail(self, bottom);
         }
@@ -154,11 +160,11 @@ impl<'a> Screen<'a> {
     /// A list in a panel, with its counts, sort and filter in the frame.
     fn list(&mut self, area: Rect, table: TableId, focus: bool) {
         let inner = self.frame(area, self.list_title(table), self.list_flags(table), focus);
-        self.bare_list(inner, table);
+        self.bare_list(inner, table, focus);
     }
 
     /// The list alone, or what to do when it is empty.
-    fn bare_list(&mut self, area: Rect, table: TableId) {
+    fn bare_list(&mut self, area: Rect, table: TableId, focus: bool) {
         let state = self.state;
         let list = state.list(table);
         let rows = state.rows(table);
@@ -169,7 +175,7 @@ impl<'a> Screen<'a> {
         let shown = List {
             columns: table.columns(),
             rows: &rows,
-            selected: list.selected.is_some().then_some(list.place),
+            selected: (focus && list.selected.is_some()).then_some(list.place),
             sort: list.sort,
             offset: list.sight.0,
             context: self.context(),
@@ -319,21 +325,20 @@ impl<'a> Screen<'a> {
             .models
             .first()
             .map_or("MODEL", |model| &model.name);
-        let key = if state.shown.gateway.needs_key {
-            " -H 'Authorization: Bearer KEY'"
-        } else {
-            ""
-        };
-        vec![
+        let mut lines = vec![
             "no requests yet: point an app at".to_owned(),
             state.base_url(),
             String::new(),
-            format!("curl {}/chat/completions{key} \\", state.base_url()),
-            "  -H 'Content-Type: application/json' \\".to_owned(),
-            format!(
-                "  -d '{{\"model\": \"{model}\", \"messages\": [{{\"role\": \"user\", \"content\": \"hi\"}}]}}'"
-            ),
-        ]
+            format!("curl {}/chat/completions \\", state.base_url()),
+        ];
+        if state.shown.gateway.needs_key {
+            lines.push("  -H 'Authorization: Bearer KEY' \\".to_owned());
+        }
+        lines.push("  -H 'Content-Type: application/json' \\".to_owned());
+        lines.push(format!(
+            "  -d '{{\"model\": \"{model}\", \"messages\": [{{\"role\": \"user\", \"content\": \"hi\"}}]}}'"
+        ));
+        lines
     }
 
     /// A block of lines in the middle, flush left among themselves.
@@ -380,7 +385,7 @@ impl<'a> Screen<'a> {
     /// A label of a fixed width, then a value.
     fn pair(&self, label: &str, value: Vec<Span<'static>>) -> Line<'static> {
         let mut spans = vec![Span::styled(
-            format!("{label:<11}"),
+            format!("{label:<12}"),
             self.theme.style(Role::Muted),
         )];
         spans.extend(value);

@@ -11,18 +11,18 @@ use crate::tui::format::{self, fit};
 use crate::tui::theme::Role;
 
 pub(super) const COLUMNS: &[Column] = &[
-    Column::text("time", "TIME", 't', [8, 8], 2),
-    Column::text("model", "MODEL", 'm', [12, 24], 0),
-    Column::text("backend", "BACKEND", 'b', [16, 36], 1),
-    Column::text("status", "STATUS", 's', [10, 16], 0),
+    Column::text("time", "TIME", 't', [8, 8, 8], 2),
+    Column::text("model", "MODEL", 'm', [12, 14, 24], 0),
+    Column::text("backend", "BACKEND", 'b', [16, 26, 36], 1),
+    Column::text("status", "STATUS", 's', [10, 14, 16], 0),
     Column::number("tries", "TRIES", 'r', 5, 4),
     Column::number("first", "FIRST", 'f', 5, 5),
     Column::number("took", "TOOK", 'd', 5, 1),
     Column::number("in", "IN", 'x', 5, 3),
     Column::number("out", "OUT", 'o', 5, 3),
-    Column::number("cost", "COST", 'c', 8, 2),
-    Column::text("key", "KEY", 'k', [8, 14], 6),
-    Column::text("app", "APP", 'a', [10, 22], 7),
+    Column::number("cost", "COST", 'c', 7, 2),
+    Column::text("key", "KEY", 'k', [8, 10, 14], 6),
+    Column::text("app", "APP", 'a', [10, 14, 22], 7),
 ];
 
 pub(super) const MORE: &[&str] = &[
@@ -208,8 +208,8 @@ pub(super) fn flight_cell(
         "model" => styled(&flight.model, Role::Text),
         "backend" if flight.backend.is_empty() => styled("waits for a backend", Role::Faint),
         "backend" => styled(&flight.backend, Role::Muted),
-        "status" if flight.streaming => styled("▸ streaming", Role::Accent),
-        "status" => styled("· waiting", Role::Muted),
+        "status" if flight.streaming => styled("streaming", Role::Accent),
+        "status" => styled("waiting", Role::Muted),
         "tries" => {
             let role = if flight.attempt > 1 {
                 Role::Warn

@@ -3,14 +3,15 @@
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::Screen;
+use super::{Screen, split_top};
 use crate::base::{BreakerState, HostState};
 use crate::control::{Backend, BackendState, Host};
 use crate::tui::format;
 use crate::tui::glyph;
 use crate::tui::table::recovery;
 use crate::tui::theme::Role;
-use crate::tui::widget::{gauge, spark};
+use crate::tui::widget::chart::{Chart, Curve};
+use crate::tui::widget::{gauge, put, spark};
 
 impl Screen<'_> {
     pub(super) fn backend_detail(&mut self, area: Rect) {
@@ -31,6 +32,13 @@ impl Screen<'_> {
         let host = state.shown.hosts.get(backend.host);
         let mut left = self.health(backend, host);
         let right = self.figures_of(backend);
+        let lines = if inner.width >= 108 {
+            left.len().max(right.len())
+        } else {
+            left.len() + right.len()
+        };
+        let (inner, below) = split_top(inner, format::cells(lines));
+        self.tries(below, backend);
         // Side by side when both fit; one after the other when not.
         if inner.width >= 108 {
             let half = inner.width / 2;
@@ -51,6 +59,52 @@ impl Screen<'_> {
             left.extend(right);
             self.lines(inner, &left);
         }
+    }
+
+    /// Tries a minute over the last quarter of an hour, where the text leaves room.
+    fn tries(&mut self, area: Rect, backend: &Backend) {
+        if area.height < 6 || backend.spark.is_empty() {
+            return;
+        }
+        let area = Rect {
+            y: area.y + 1,
+            height: (area.height - 1).min(12),
+            ..area
+        };
+        let (title, area) = split_top(area, 1);
+        let line = Line::from(vec![
+            self.span(Role::Heading, "tries a minute"),
+            self.span(Role::Down, "   failed"),
+        ]);
+        put(self.buffer, title.x, title.y, title.width, &line);
+        let per_minute = backend.spark.len() as f64 / 15.0;
+        let curve = |counts: &[u32], role| Curve {
+            values: counts
+                .iter()
+                .map(|count| {
+                    (*count > 0 || role == Role::Series1).then(|| f64::from(*count) * per_minute)
+                })
+                .collect(),
+            style: self.theme.style(role),
+            filled: true,
+        };
+        let context = self.context();
+        let now = context.now();
+        let start = crate::base::Wall::from_micros(now.as_micros() - 900_000_000);
+        Chart {
+            curves: vec![
+                curve(&backend.spark, Role::Series1),
+                curve(&backend.spark_errors, Role::Down),
+            ],
+            label: format::decimal,
+            ends: Some((
+                format::clock_short(start, context.zone()),
+                format::clock_short(now, context.zone()),
+            )),
+            marks: Vec::new(),
+            theme: self.theme,
+        }
+        .draw(self.buffer, area);
     }
 
     /// State, reason, breaker, host, probe, traffic and errors.

@@ -116,7 +116,7 @@ impl Screen<'_> {
                     right.insert(0, self.span(Role::Series2, p50));
                 }
                 (
-                    heading(if wide { "latency" } else { "p50 p95" }),
+                    heading(if wide { "latency" } else { "p95" }),
                     Line::from(right),
                 )
             },
@@ -133,7 +133,7 @@ impl Screen<'_> {
                         ),
                     ]
                 } else {
-                    vec![self.span(Role::TokensOut, per_minute(now.tokens_out))]
+                    vec![self.span(Role::TokensIn, per_minute(now.tokens_in + now.tokens_out))]
                 };
                 (heading("tok/s"), Line::from(right))
             },

@@ -65,7 +65,7 @@ impl Screen<'_> {
                 ],
             ));
         }
-        let room = usize::from(inner.width).saturating_sub(11);
+        let room = usize::from(inner.width).saturating_sub(12);
         for (place, line) in wrap(&event.text, room).into_iter().enumerate() {
             let label = if place > 0 {
                 ""

@@ -31,7 +31,7 @@ impl Screen<'_> {
             return;
         }
         let wanted = format::cells(state.list(TableId::Spend).visible.len()) + 4;
-        let four = area.height >= 46 && area.width >= 120;
+        let four = area.height >= 34 && area.width >= 110;
         let height = if four {
             area.height / 3
         } else {
@@ -213,7 +213,7 @@ impl Screen<'_> {
         self.drawn
             .targets
             .push((place, Target::Hint(Action::GroupBy)));
-        self.bare_list(inner, TableId::Spend);
+        self.bare_list(inner, TableId::Spend, true);
     }
 
     /// A short list of shares.
