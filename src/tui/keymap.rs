@@ -261,7 +261,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
         A::First,
         Everywhere,
         (0, "first"),
-        "first row; a live list then follows what is new",
+        "first row; a live list follows what is new",
     ),
     bind(&["end", "G"], A::Last, Everywhere, (0, "last"), "last row"),
     Binding {
@@ -271,7 +271,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
             A::Open,
             Everywhere,
             (2, "open"),
-            "open the selected row; an event opens its request",
+            "open the row; an event opens its request",
         )
     },
     bind(
@@ -286,14 +286,14 @@ pub(crate) const BINDINGS: &[Binding] = &[
         A::Toggle,
         Backends,
         (3, "on/off"),
-        "turn the backend off (what it serves is finished) or on",
+        "turn the backend off (it finishes what it has) or on",
     ),
     bind(
         &["c"],
         A::ClearCooldown,
         Backends,
         (4, "clear cooldown"),
-        "end the backend's cooldown and forget its failures",
+        "end the cooldown and forget the failures",
     ),
     bind(
         &["b"],
@@ -309,7 +309,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
             A::Simulate,
             Backends,
             (3, "stop/start server"),
-            "demo: stop or start the simulated server behind the backend",
+            "demo: stop or start the server behind the backend",
         )
     },
     bind(
@@ -340,7 +340,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
         A::Filter,
         Everywhere,
         (6, "filter"),
-        "filter the list; see the grammar below",
+        "filter the list, as described below",
     ),
     bind(
         &["f"],
@@ -354,7 +354,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
         A::Sort,
         Everywhere,
         (8, "sort"),
-        "sort: then the letter of a column; again for the other way",
+        "sort: then the letter of a column",
     ),
     bind(
         &["S"],
@@ -368,7 +368,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
         A::Pause,
         Everywhere,
         (7, "pause"),
-        "freeze the screen (the gateway goes on) or go on",
+        "freeze the screen (not the gateway), or go on",
     ),
     bind(
         &["z"],
@@ -384,7 +384,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
             A::Problems,
             Everywhere,
             (1, "problems"),
-            "what is wrong with the config, and the way out",
+            "what is wrong with the config",
         )
     },
     bind(
@@ -407,7 +407,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
         A::Mouse,
         Everywhere,
         (0, "mouse"),
-        "mouse on or off (off: the terminal selects text)",
+        "mouse on or off (off: select text)",
     ),
     bind(
         &["ctrl-l"],
@@ -421,7 +421,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
         A::Suspend,
         Everywhere,
         (0, "suspend"),
-        "stop the whole program until `fg`; the gateway stands still too",
+        "stop the program, gateway and all, until `fg`",
     ),
     bind(
         &["q"],
@@ -531,7 +531,7 @@ mod tests {
                 !binding.keys.is_empty() && !binding.about.is_empty() && !binding.hint.is_empty()
             );
             assert!(binding.hint.len() <= 20, "{}", binding.hint);
-            assert!(binding.about.len() <= 64, "{}", binding.about);
+            assert!(binding.about.len() <= 53, "{}", binding.about);
         }
     }
 

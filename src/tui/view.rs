@@ -133,7 +133,9 @@ impl<'a> Screen<'a> {
             detail(self, area);
         } else if !some || state.zoom || area.height < 16 {
             self.list(area, table, true);
-        } else if area.width >= 160 {
+        } else if area.width >= 160
+            && state.list(table).visible.len() + 3 > usize::from(area.height / 2)
+        {
             let right = (area.width * 2 / 5).max(64);
             let (left, right) = split_right(area, right);
             self.list(left, table, true);

@@ -21,7 +21,7 @@ pub(super) const COLUMNS: &[Column] = &[
     Column::number("rps", "RPS", 'r', 4, 3),
     Column::number("p50", "P50", 'm', 5, 7),
     Column::number("p95", "P95", 'p', 5, 3),
-    Column::number("first", "FIRST", 'f', 5, 6),
+    Column::number("first", "FIRST", 'f', 5, 7),
     Column::number("tps", "TOK/S", 'k', 5, 8),
     Column::number("err", "ERR", 'e', 5, 4),
     Column::number("in", "IN", 'x', 5, 11),

@@ -295,10 +295,16 @@ impl State {
     }
 
     fn typed(&mut self) {
-        if let Some(input) = &self.input {
-            let text = input.text.clone();
-            self.set_filter(self.tab.table(), &text);
+        let Some(input) = &mut self.input else { return };
+        let text = input.text.clone();
+        let table = self.tab.table();
+        // The name of a field is most likely the start of a comparison: wait for the rest.
+        let last = text.rsplit([' ', '(', '!']).next().unwrap_or("");
+        if table.fields().any(|field| field == last) {
+            input.error = None;
+            return;
         }
+        self.set_filter(table, &text);
     }
 
     pub(super) fn input_key(&mut self, name: &str, key: KeyEvent) {
@@ -308,8 +314,8 @@ impl State {
         match name {
             "enter" => {
                 let text = input.text.trim().to_owned();
-                let good = input.error.is_none();
-                self.input = None;
+                self.set_filter(table, &text);
+                let good = self.input.take().is_some_and(|input| input.error.is_none());
                 if good && !text.is_empty() && self.history.last() != Some(&text) {
                     self.history.push(text);
                     let over = self.history.len().saturating_sub(HISTORY);

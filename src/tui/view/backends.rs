@@ -5,12 +5,13 @@ use ratatui::text::{Line, Span};
 
 use super::{Screen, split_top};
 use crate::base::{BreakerState, HostState};
-use crate::control::{Backend, BackendState, Host};
+use crate::control::{Backend, BackendState, Host, RequestRow};
 use crate::tui::format;
 use crate::tui::glyph;
-use crate::tui::table::recovery;
+use crate::tui::table::{RowRef, TableId, recovery};
 use crate::tui::theme::Role;
 use crate::tui::widget::chart::{Chart, Curve};
+use crate::tui::widget::list::List;
 use crate::tui::widget::{gauge, put, spark};
 
 impl Screen<'_> {
@@ -38,7 +39,9 @@ impl Screen<'_> {
             left.len() + right.len()
         };
         let (inner, below) = split_top(inner, format::cells(lines));
-        self.tries(below, backend);
+        let (chart, rest) = split_top(below, below.height.min(13));
+        self.tries(chart, backend);
+        self.its_requests(rest, backend);
         // Side by side when both fit; one after the other when not.
         if inner.width >= 108 {
             let half = inner.width / 2;
@@ -59,6 +62,46 @@ impl Screen<'_> {
             left.extend(right);
             self.lines(inner, &left);
         }
+    }
+
+    /// The latest requests that tried this backend, where there is room for them.
+    fn its_requests(&mut self, area: Rect, backend: &Backend) {
+        if area.height < 5 {
+            return;
+        }
+        let area = Rect {
+            y: area.y + 1,
+            height: area.height - 1,
+            ..area
+        };
+        let (title, area) = split_top(area, 1);
+        let line = Line::from(self.span(Role::Heading, "latest requests"));
+        put(self.buffer, title.x, title.y, title.width, &line);
+        let tried = |row: &RequestRow| {
+            row.record
+                .attempts
+                .iter()
+                .any(|attempt| *attempt.backend == *backend.name)
+        };
+        let recent = self.state.shown.recent.iter().filter(|row| tried(row));
+        let rows: Vec<RowRef<'_>> = recent
+            .take(usize::from(area.height))
+            .map(|row| RowRef::Request(row))
+            .collect();
+        if rows.is_empty() {
+            let line = Line::from(self.span(Role::Faint, "none in the list of requests"));
+            put(self.buffer, area.x, area.y, area.width, &line);
+            return;
+        }
+        List {
+            columns: TableId::Requests.columns(),
+            rows: &rows,
+            selected: None,
+            sort: None,
+            offset: 0,
+            context: self.context(),
+        }
+        .draw(self.buffer, area);
     }
 
     /// Tries a minute over the last quarter of an hour, where the text leaves room.

@@ -228,15 +228,19 @@ impl Screen<'_> {
                 .push((Rect::new(x, area.y, used, 1), Target::Tab(tab)));
             x += used + u16::from(!short);
         }
-        let flags = self.flags();
+        let room = area.right().saturating_sub(x);
+        let mut flags = self.flags(true);
+        if flags.width() >= usize::from(room) {
+            flags = self.flags(false);
+        }
         let width = format::cells(flags.width());
-        if area.right().saturating_sub(x) > width {
+        if room > width {
             put(self.buffer, area.right() - width, area.y, width, &flags);
         }
     }
 
     /// What is unusual about the view, then the time zone.
-    fn flags(&self) -> Line<'static> {
+    fn flags(&self, with_zone: bool) -> Line<'static> {
         let mut spans = Vec::new();
         if self.state.paused.is_some() {
             spans.push(self.span(
@@ -246,6 +250,9 @@ impl Screen<'_> {
         }
         if !self.state.mouse {
             spans.push(self.span(Role::Faint, "mouse off  "));
+        }
+        if !with_zone {
+            return Line::from(spans);
         }
         let gateway = &self.state.shown.gateway;
         let offset = format::offset(gateway.zone_offset_s);
@@ -368,10 +375,12 @@ impl Screen<'_> {
                     format::clock(at, gateway.zone_offset_s)
                 )
             });
-            banners.push((
-                Role::Error,
-                format!("✗ {}{more}{since}  (! shows it)", first.headline()),
-            ));
+            let place = first
+                .place
+                .as_ref()
+                .map_or_else(String::new, |place| format!("{place}: "));
+            let text = format!("✗ {place}{}{more}{since}", first.message);
+            banners.push((Role::Error, text));
         }
         if !gateway.ledger.trouble.is_empty() {
             let lost = gateway.ledger.lost;

@@ -56,11 +56,11 @@ impl Screen<'_> {
     fn help(&mut self, area: Rect, search: &str, chosen: usize) {
         let found = self.state.help_lines(search);
         let grammar = if search.is_empty() {
-            GRAMMAR.len() + 2
+            GRAMMAR.len() + 1
         } else {
             0
         };
-        let wanted = format::cells(found.len() + grammar + 4);
+        let wanted = format::cells(found.len() + grammar + 6);
         let title = Line::from(vec![
             self.span(Role::Heading, "Keys"),
             self.span(Role::Muted, format!(" on {}", self.state.tab.word())),
@@ -83,19 +83,16 @@ impl Screen<'_> {
         let mut heading = "";
         let mut chosen_line = 0;
         for (place, binding) in found.iter().enumerate() {
-            let word = if binding.layer.word() == heading {
-                ""
-            } else {
-                binding.layer.word()
-            };
-            heading = binding.layer.word();
+            if binding.layer.word() != heading {
+                heading = binding.layer.word();
+                lines.push((Line::from(self.span(Role::Heading, heading)), false));
+            }
             if place == chosen {
                 chosen_line = lines.len();
             }
             let keys = binding.keys.join(" ");
             let line = Line::from(vec![
-                self.span(Role::Faint, format!("{word:<11}")),
-                self.span(Role::Key, format!("{keys:<18}")),
+                self.span(Role::Key, format!("  {keys:<19}")),
                 self.span(Role::Text, binding.about),
             ]);
             lines.push((line, place == chosen));
@@ -107,12 +104,10 @@ impl Screen<'_> {
             ));
         }
         if search.is_empty() {
-            lines.push((Line::default(), false));
-            for (place, (text, meaning)) in GRAMMAR.iter().enumerate() {
-                let word = if place == 0 { "filter" } else { "" };
+            lines.push((Line::from(self.span(Role::Heading, "filter")), false));
+            for (text, meaning) in GRAMMAR {
                 let line = Line::from(vec![
-                    self.span(Role::Faint, format!("{word:<11}")),
-                    self.span(Role::Match, *text),
+                    self.span(Role::Match, format!("  {text}")),
                     self.span(
                         Role::Text,
                         format!(
