@@ -306,7 +306,9 @@ impl Parser<'_> {
             return Ok(Node::Word(token.text.to_lowercase()));
         };
         // An address or a clock time is a word, not a field.
-        if name.is_empty()
+        let address = rest.starts_with("://")
+            || !name.starts_with(|symbol: char| symbol.is_ascii_lowercase());
+        if address
             || !name
                 .chars()
                 .all(|symbol| symbol.is_ascii_lowercase() || symbol.is_ascii_digit())

@@ -118,7 +118,7 @@ fn stats(requests: u64, errors: u64, rps: f64, ms: [f64; 3], tokens_per_s: f64) 
         tokens_per_s: Some(tokens_per_s),
         tokens_in: requests * 640,
         tokens_out: requests * 140,
-        cost: NanoDollars(i64::try_from(requests).expect("small") * 9_200_000 / 10),
+        cost: NanoDollars(i64::try_from(requests).expect("small") * 41_000),
     }
 }
 
@@ -828,7 +828,7 @@ fn series(rps: f64, length: usize, seed: usize) -> Series {
                 first_token_ms: ms(190.0),
                 tokens_in: u64::from(requests) * 640,
                 tokens_out: u64::from(requests) * 140,
-                cost: NanoDollars(i64::from(requests) * 900_000),
+                cost: NanoDollars(i64::from(requests) * 41_000),
             }
         })
         .collect();

@@ -94,6 +94,8 @@ pub(crate) struct Column {
     pub(crate) letter: char,
     /// The narrowest it can be, in cells.
     pub(crate) min: u16,
+    /// As wide as it should be before less important columns get any room.
+    pub(crate) good: u16,
     /// The widest it should be.
     pub(crate) max: u16,
     /// Whether it stands at the right edge of its cells: numbers.
@@ -108,15 +110,16 @@ impl Column {
         id: &'static str,
         title: &'static str,
         letter: char,
-        width: [u16; 2],
+        [min, good, max]: [u16; 3],
         rank: u8,
     ) -> Self {
         Self {
             id,
             title,
             letter,
-            min: width[0],
-            max: width[1],
+            min,
+            good,
+            max,
             right: false,
             rank,
         }
@@ -135,6 +138,7 @@ impl Column {
             title,
             letter,
             min: width,
+            good: width,
             max: width,
             right: true,
             rank,
@@ -312,7 +316,11 @@ mod tests {
         for table in TableId::ALL {
             let mut letters: Vec<char> = Vec::new();
             for column in table.columns() {
-                assert!(column.min <= column.max, "{table:?} {}", column.id);
+                assert!(
+                    column.min <= column.good && column.good <= column.max,
+                    "{table:?} {}",
+                    column.id
+                );
                 assert!(
                     column.title.chars().count() <= usize::from(column.min),
                     "{table:?} {}",

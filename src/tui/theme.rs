@@ -121,6 +121,15 @@ impl Theme {
             .unwrap_or(Style::new())
     }
 
+    /// No style at all, for where only values matter.
+    pub(crate) fn plain() -> Self {
+        Self {
+            name: String::new(),
+            light: false,
+            styles: Vec::new(),
+        }
+    }
+
     /// A theme that gives each role a colour of its own number, so that a test can name the role of
     /// every cell whatever the colours are.
     #[cfg(test)]

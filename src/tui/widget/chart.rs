@@ -72,10 +72,7 @@ impl Chart<'_> {
             let text = match line {
                 0 => label(top),
                 line if line + 1 == height => label(0.0),
-                line if height >= 7 && line == height / 2 => {
-                    let rows = f64::from(height - 1);
-                    label(top * (rows - f64::from(line)) / rows)
-                },
+                line if height >= 7 && height % 2 == 1 && line == height / 2 => label(top / 2.0),
                 _ => String::new(),
             };
             let sign = if text.is_empty() { "│" } else { "┤" };
