@@ -6,6 +6,7 @@
     reason = "a test may stop on the spot"
 )]
 
+mod config;
 mod ledger;
 pub mod smoke;
 pub mod support;
