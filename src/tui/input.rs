@@ -118,7 +118,7 @@ fn step(bytes: &[u8]) -> Step {
     match bytes {
         [] => Step::More,
         [0x1b, rest @ ..] => escape(rest),
-        [byte @ 0x00..=0x1f, ..] | [byte @ 0x7f, ..] => Step::Done(Some(control(*byte)), 1),
+        [byte @ (0x00..=0x1f | 0x7f), ..] => Step::Done(Some(control(*byte)), 1),
         _ => utf8(bytes),
     }
 }

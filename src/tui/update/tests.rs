@@ -1,7 +1,5 @@
 //! What keys, clicks and snapshots do, without a terminal.
 
-use std::sync::Arc;
-
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyModifiers};
