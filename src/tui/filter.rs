@@ -463,6 +463,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
         fn no_text_makes_it_panic(text in "[ -~äλ日]{0,40}|[!()]{0,80}") {
             match Filter::read(&text, FIELDS) {

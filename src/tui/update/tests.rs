@@ -576,7 +576,7 @@ fn anything() -> impl Strategy<Value = (Message, bool)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn nothing_makes_it_panic(
         messages in prop::collection::vec(anything(), 1..60),

@@ -35,7 +35,10 @@ impl Screen<'_> {
         let height = if four {
             area.height / 3
         } else {
-            area.height.saturating_sub(wanted).clamp(8, area.height / 2)
+            area.height
+                .saturating_sub(wanted)
+                .max(8)
+                .min(area.height / 2)
         };
         let (top, rest) = split_top(area, height);
         if area.width >= 110 {
