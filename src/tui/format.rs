@@ -255,7 +255,7 @@ pub(crate) fn offset(offset_s: i32) -> String {
     }
     let sign = if offset_s < 0 { '-' } else { '+' };
     let minutes = offset_s.unsigned_abs() / 60;
-    if minutes % 60 == 0 {
+    if minutes.is_multiple_of(60) {
         format!("UTC{sign}{}", minutes / 60)
     } else {
         format!("UTC{sign}{}:{:02}", minutes / 60, minutes % 60)

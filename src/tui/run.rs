@@ -119,14 +119,8 @@ impl<'a> Loop<'a> {
             }
             let wait = self.wait();
             for input in self.terminal.wait(wait)? {
-                let Some(message) = self.message(input) else {
-                    continue;
-                };
-                let effects = self.update(message);
-                for effect in effects {
-                    if self.perform(effect, host)? {
-                        return Ok(Exit::Quit);
-                    }
+                if self.take(input, host)? {
+                    return Ok(Exit::Quit);
                 }
             }
             self.listen();
@@ -135,6 +129,19 @@ impl<'a> Loop<'a> {
             }
             self.frame()?;
         }
+    }
+
+    /// Takes one input in; whether it ends the dashboard.
+    fn take(&mut self, input: Input, host: &mut dyn Host) -> io::Result<bool> {
+        let Some(message) = self.message(input) else {
+            return Ok(false);
+        };
+        for effect in self.update(message) {
+            if self.perform(effect, host)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// How long nothing needs doing.

@@ -55,6 +55,14 @@ pub(crate) fn svg(buffer: &Buffer, theme: &Theme) -> String {
     );
     line(
         &mut out,
+        format_args!("<title>pointsman, {}</title>", theme.name),
+    );
+    line(
+        &mut out,
+        format_args!("<title>pointsman, {}</title>", theme.name),
+    );
+    line(
+        &mut out,
         format_args!("<g transform=\"translate({MARGIN} {MARGIN})\">"),
     );
     for y in 0..buffer.area.height {
@@ -194,33 +202,39 @@ fn shape(symbol: char, x: f64, y: f64, color: &str) -> Option<String> {
             y + top
         )
     };
-    let (w, h) = CELL;
+    let (width, height) = CELL;
     let code = u32::from(symbol);
     match symbol {
         '▁'..='█' => {
-            let part = f64::from(code - 0x2580) / 8.0 * h;
-            Some(rect(0.0, h - part, w, part, ""))
+            let part = f64::from(code - 0x2580) / 8.0 * height;
+            Some(rect(0.0, height - part, width, part, ""))
         },
-        '▉'..='▏' => Some(rect(0.0, 0.0, w * f64::from(0x2590 - code) / 8.0, h, "")),
-        '░' => Some(rect(0.0, 3.0, w, h - 6.0, " opacity=\"0.35\"")),
-        '▮' => Some(rect(w / 2.0 - 1.0, 0.0, 3.0, h, "")),
+        '▉'..='▏' => Some(rect(
+            0.0,
+            0.0,
+            width * f64::from(0x2590 - code) / 8.0,
+            height,
+            "",
+        )),
+        '░' => Some(rect(0.0, 3.0, width, height - 6.0, " opacity=\"0.35\"")),
+        '▮' => Some(rect(width / 2.0 - 1.0, 0.0, 3.0, height, "")),
         '\u{2801}'..='\u{28ff}' => Some(braille(code - 0x2800, (x, y), color)),
         _ => {
             let (kind, thick) = box_lines(symbol)?;
-            let t = if thick { 2.0 } else { 1.0 };
-            let (cx, cy) = (w / 2.0 - t / 2.0, h / 2.0 - t / 2.0);
+            let thick = if thick { 2.0 } else { 1.0 };
+            let (cx, cy) = (width / 2.0 - thick / 2.0, height / 2.0 - thick / 2.0);
             let mut out = String::new();
             if kind & UP != 0 {
-                out.push_str(&rect(cx, 0.0, t, h / 2.0 + t / 2.0, ""));
+                out.push_str(&rect(cx, 0.0, thick, height / 2.0 + thick / 2.0, ""));
             }
             if kind & DOWN != 0 {
-                out.push_str(&rect(cx, cy, t, h - cy, ""));
+                out.push_str(&rect(cx, cy, thick, height - cy, ""));
             }
             if kind & LEFT != 0 {
-                out.push_str(&rect(0.0, cy, w / 2.0 + t / 2.0, t, ""));
+                out.push_str(&rect(0.0, cy, width / 2.0 + thick / 2.0, thick, ""));
             }
             if kind & RIGHT != 0 {
-                out.push_str(&rect(cx, cy, w - cx, t, ""));
+                out.push_str(&rect(cx, cy, width - cx, thick, ""));
             }
             Some(out)
         },
@@ -264,17 +278,17 @@ fn braille(bits: u32, (x, y): (f64, f64), color: &str) -> String {
         (0.0, 3.0),
         (1.0, 3.0),
     ];
-    let (w, h) = (CELL.0 / 2.0, CELL.1 / 4.0);
+    let (width, height) = (CELL.0 / 2.0, CELL.1 / 4.0);
     let mut path = String::new();
     for (bit, (column, row)) in PLACES.iter().enumerate() {
         if bits & (1 << bit) != 0 {
-            let (left, top) = (x + column * w + 0.5, y + row * h + 0.6);
+            let (left, top) = (x + column * width + 0.5, y + row * height + 0.6);
             write!(
                 path,
                 "M{left:.1} {top:.1}h{:.1}v{:.1}h-{:.1}z",
-                w - 1.0,
-                h - 1.2,
-                w - 1.0
+                width - 1.0,
+                height - 1.2,
+                width - 1.0
             )
             .expect("a string takes everything");
         }

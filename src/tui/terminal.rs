@@ -42,11 +42,19 @@ const MOUSE_ON: &[u8] = b"\x1b[?1000h\x1b[?1006h";
 
 /// The terminal as a stream of bytes, past the standard library's own buffer and lock: a restore
 /// must not wait for a thread that hangs in a write.
-#[derive(Debug, Default)]
-struct Tty;
+#[derive(Debug)]
+struct Tty {
+    /// Write whether the terminal is ours or not: for the restore itself. Otherwise bytes go
+    /// nowhere once it has been given back: ratatui shows the cursor when it is dropped, and prints
+    /// to stderr when that fails.
+    always: bool,
+}
 
 impl Write for Tty {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.always && !TAKEN.load(Ordering::SeqCst) {
+            return Ok(bytes.len());
+        }
         Ok(rustix::io::write(rustix::stdio::stdout(), bytes)?)
     }
 
@@ -62,7 +70,7 @@ pub fn restore() {
     if !TAKEN.swap(false, Ordering::SeqCst) {
         return;
     }
-    let mut out = BufWriter::new(Tty);
+    let mut out = BufWriter::new(Tty { always: true });
     let quiet = queue!(out, DisableMouseCapture, DisableBracketedPaste).and_then(|()| out.flush());
     let drained = with_input(|fd| tcflush(fd, QueueSelector::IFlush));
     let left = queue!(out, EndSynchronizedUpdate, ResetColor, LeaveAlternateScreen)
@@ -221,7 +229,7 @@ impl Terminal {
             match read {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(length) => {
-                    inputs.extend(self.parser.feed(bytes.get(..length).unwrap_or_default()))
+                    inputs.extend(self.parser.feed(bytes.get(..length).unwrap_or_default()));
                 },
                 Err(Errno::INTR | Errno::AGAIN) => {},
                 Err(error) => return Err(error.into()),
@@ -271,7 +279,7 @@ impl Drop for Terminal {
 fn screen((width, height): (u16, u16)) -> io::Result<Screen> {
     // A fixed viewport: ratatui then asks neither for the size nor for the cursor on its own.
     let viewport = Viewport::Fixed(Rect::new(0, 0, width, height));
-    let backend = CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, Tty));
+    let backend = CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, Tty { always: false }));
     Screen::with_options(backend, TerminalOptions { viewport })
 }
 
@@ -287,9 +295,8 @@ fn size() -> io::Result<(u16, u16)> {
 
 /// Waits without a file to wait for.
 fn pause(time: Duration) {
-    let waited = poll(&mut [], Some(&timespec(time)));
-    // A signal may end the wait early; nothing depends on its length.
-    drop(waited);
+    // A signal may end the wait early: nothing depends on its length.
+    if poll(&mut [], Some(&timespec(time))).is_err() {}
 }
 
 fn timespec(time: Duration) -> Timespec {

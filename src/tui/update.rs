@@ -212,7 +212,7 @@ impl State {
                 self.overlay = Some(Overlay::Help {
                     search: String::new(),
                     chosen: 0,
-                })
+                });
             },
             Action::Problems => self.overlay = Some(Overlay::Problems { scroll: 0 }),
             Action::Toggle => return self.toggle(),

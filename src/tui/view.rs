@@ -9,12 +9,14 @@
 //!  footer     keys, or a sentence, or the filter being typed
 //! ```
 //!
-//! Pure: the same state gives the same picture. One file a screen; the chrome is in `chrome`.
+//! Pure: the same state gives the same picture. One file a screen; the chrome is in `chrome` and `footer`.
 
 mod backends;
 mod charts;
 mod chrome;
 mod events;
+mod figures;
+mod footer;
 mod models;
 mod overlay;
 mod overview;

@@ -21,10 +21,10 @@ impl State {
         } else {
             list.place.saturating_add(by).min(last)
         };
-        self.to_place(place);
+        self.move_to(place);
     }
 
-    fn to_place(&mut self, place: usize) {
+    fn move_to(&mut self, place: usize) {
         let table = self.tab.table();
         let key = self.rows(table).get(place).map(|row| row.key());
         let list = self.list_mut(table);
@@ -76,13 +76,13 @@ impl State {
 
     pub(super) fn first(&mut self) {
         let table = self.tab.table();
-        self.to_place(0);
+        self.move_to(0);
         self.list_mut(table).follow = matches!(table, TableId::Requests | TableId::Events);
     }
 
     pub(super) fn last(&mut self) {
         let table = self.tab.table();
-        self.to_place(self.list(table).visible.len().saturating_sub(1));
+        self.move_to(self.list(table).visible.len().saturating_sub(1));
     }
 
     /// Into the selected row: a backend's screen, a detail, an event's request.

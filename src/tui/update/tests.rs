@@ -1,7 +1,5 @@
 //! What keys, clicks and snapshots do, without a terminal.
 
-use std::sync::Arc;
-
 use proptest::prelude::*;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyModifiers};
@@ -131,7 +129,7 @@ fn a_request_is_followed_from_in_flight_to_its_end() {
     next.in_flight.retain(|flight| flight.call_id != "17aa90ce");
     let mut row = next.recent[0].as_ref().clone();
     row.seq = 500;
-    row.record.call_id = crate::base::CallId::new("17aa90ce");
+    Arc::make_mut(&mut row.record).call_id = crate::base::CallId::new("17aa90ce");
     next.recent.insert(0, Arc::new(row));
     state.update(Message::Snapshot(Arc::new(next)), Mono::ZERO);
     assert_eq!(selected(&state), "500");
@@ -578,7 +576,7 @@ fn anything() -> impl Strategy<Value = (Message, bool)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn nothing_makes_it_panic(
         messages in prop::collection::vec(anything(), 1..60),

@@ -3,8 +3,9 @@
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use super::figures::figure;
 use super::{Screen, split_top};
-use crate::base::{BreakerState, HostState};
+use crate::base::{BreakerState, HostState, Wall};
 use crate::control::{Backend, BackendState, Host, RequestRow};
 use crate::tui::format;
 use crate::tui::glyph;
@@ -133,7 +134,7 @@ impl Screen<'_> {
         };
         let context = self.context();
         let now = context.now();
-        let start = crate::base::Wall::from_micros(now.as_micros() - 900_000_000);
+        let start = Wall::from_micros(now.as_micros() - 900_000_000);
         Chart {
             curves: vec![
                 curve(&backend.spark, Role::Series1),
@@ -177,28 +178,7 @@ impl Screen<'_> {
             spans.push(self.span(Role::Muted, format!(" of {}", format::countdown(total))));
             lines.push(self.pair("recovers", spans));
         }
-        let breaker = match backend.breaker {
-            BreakerState::Closed => self.span(Role::Up, "closed"),
-            BreakerState::Open => self.span(Role::Cooling, "open"),
-            BreakerState::HalfOpen => self.span(Role::Probing, "half-open, one request at a time"),
-        };
-        let allowed = backend
-            .fails_allowed
-            .map_or_else(|| "–".to_owned(), |allowed| allowed.to_string());
-        let mut spans = vec![
-            breaker,
-            self.span(
-                Role::Muted,
-                format!("   {} of {allowed} failures", backend.fails),
-            ),
-        ];
-        if backend.cooldowns_in_row > 0 {
-            spans.push(self.span(
-                Role::Muted,
-                format!("   {} cooldowns in a row", backend.cooldowns_in_row),
-            ));
-        }
-        lines.push(self.pair("breaker", spans));
+        lines.push(self.breaker(backend));
         if let Some(host) = host {
             lines.extend(self.host(host));
         }
@@ -222,19 +202,45 @@ impl Screen<'_> {
             line.spans.push(self.span(Role::Muted, " 15 min"));
             lines.push(self.pair("", line.spans));
         }
-        for (place, (at, text)) in backend.errors.iter().take(5).enumerate() {
-            let label = if place == 0 { "errors" } else { "" };
-            let context = self.context();
-            let time = format::clock_or_day(*at, context.now(), context.zone());
-            lines.push(self.pair(
-                label,
-                vec![
-                    self.span(Role::Muted, format!("{time} ")),
-                    self.span(Role::Text, text.clone()),
-                ],
+        lines.extend(self.last_errors(backend));
+        lines
+    }
+
+    fn breaker(&self, backend: &Backend) -> Line<'static> {
+        let breaker = match backend.breaker {
+            BreakerState::Closed => self.span(Role::Up, "closed"),
+            BreakerState::Open => self.span(Role::Cooling, "open"),
+            BreakerState::HalfOpen => self.span(Role::Probing, "half-open, one request at a time"),
+        };
+        let allowed = backend
+            .fails_allowed
+            .map_or_else(|| "–".to_owned(), |allowed| allowed.to_string());
+        let mut spans = vec![
+            breaker,
+            self.span(
+                Role::Muted,
+                format!("   {} of {allowed} failures", backend.fails),
+            ),
+        ];
+        if backend.cooldowns_in_row > 0 {
+            spans.push(self.span(
+                Role::Muted,
+                format!("   {} cooldowns in a row", backend.cooldowns_in_row),
             ));
         }
-        lines
+        self.pair("breaker", spans)
+    }
+
+    fn last_errors(&self, backend: &Backend) -> Vec<Line<'static>> {
+        let context = self.context();
+        let errors = backend.errors.iter().take(5).enumerate();
+        let line = |(place, (at, text)): (usize, &(Wall, String))| {
+            let label = if place == 0 { "errors" } else { "" };
+            let time = format::clock_or_day(*at, context.now(), context.zone());
+            let time = self.span(Role::Muted, format!("{time} "));
+            self.pair(label, vec![time, self.span(Role::Text, text.clone())])
+        };
+        errors.map(line).collect()
     }
 
     fn host(&self, host: &Host) -> Vec<Line<'static>> {
@@ -285,147 +291,58 @@ impl Screen<'_> {
 
     /// Speed, tokens, money, limits.
     fn figures_of(&self, backend: &Backend) -> Vec<Line<'static>> {
-        let (stats, today) = (&backend.stats, &backend.today);
         let place = if backend.local {
             "self-hosted"
         } else {
             "cloud"
         };
-        let mut lines = vec![
-            self.pair(
-                "serves",
-                vec![
-                    self.span(Role::Text, backend.group.clone()),
-                    self.span(
-                        Role::Muted,
-                        format!("   as {} on {}, {place}", backend.model, backend.provider),
-                    ),
-                ],
-            ),
-            self.pair(
-                "last minute",
-                self.figures(&[
-                    (
-                        "",
-                        format!("{} req/s", format::decimal(stats.rps)),
-                        Role::Text,
-                    ),
-                    (
-                        "err",
-                        stats
-                            .error_rate()
-                            .map_or_else(|| "–".to_owned(), format::percent),
-                        Role::Text,
-                    ),
-                    (
-                        "tok/s",
-                        stats
-                            .tokens_per_s
-                            .map_or_else(|| "–".to_owned(), format::decimal),
-                        Role::Text,
-                    ),
-                ]),
-            ),
-            self.pair(
-                "latency",
-                self.figures(&[
-                    ("p50", format::millis_or(stats.p50_ms), Role::Series2),
-                    ("p95", format::millis_or(stats.p95_ms), Role::Series3),
-                ]),
-            ),
-            self.pair(
-                "first token",
-                self.figures(&[
-                    (
-                        "p50",
-                        format::millis_or(stats.first_token_p50_ms),
-                        Role::Series2,
-                    ),
-                    (
-                        "p95",
-                        format::millis_or(stats.first_token_p95_ms),
-                        Role::Series3,
-                    ),
-                ]),
-            ),
-            self.pair(
-                "today",
-                self.figures(&[
-                    (
-                        "",
-                        format!("{} requests", format::count(today.requests)),
-                        Role::Text,
-                    ),
-                    (
-                        "failed",
-                        format::count(today.errors),
-                        if today.errors > 0 {
-                            Role::Warn
-                        } else {
-                            Role::Text
-                        },
-                    ),
-                    (
-                        "",
-                        format::money_with(today.cost, today.requests, today.unpriced),
-                        Role::Cost,
-                    ),
-                ]),
-            ),
-            self.pair(
-                "tokens",
-                self.figures(&[
-                    ("in", format::count(today.tokens_in), Role::TokensIn),
-                    ("out", format::count(today.tokens_out), Role::TokensOut),
-                    (
-                        "cached",
-                        format::count(today.tokens_cached),
-                        Role::TokensCached,
-                    ),
-                ]),
-            ),
-            self.pair("price", self.price(backend)),
-        ];
-        let mut limits = self.figures(&[(
-            "window",
-            backend.window.map_or_else(|| "?".to_owned(), format::count),
-            Role::Text,
-        )]);
+        let serves = format!("   as {} on {}, {place}", backend.model, backend.provider);
+        let mut lines = vec![self.pair(
+            "serves",
+            vec![
+                self.span(Role::Text, backend.group.clone()),
+                self.span(Role::Muted, serves),
+            ],
+        )];
+        lines.extend(self.stats_lines(&backend.stats, &backend.today));
+        lines.push(self.pair("price", self.price(backend)));
+        lines.push(self.limits(backend));
+        let mut routing = Vec::new();
+        if let Some(order) = backend.order {
+            routing.push(figure("order", order.to_string(), Role::Text));
+        }
+        if let Some(weight) = backend.weight {
+            routing.push(figure("weight", weight.to_string(), Role::Text));
+        }
+        if !backend.tags.is_empty() {
+            routing.push(figure("tags", backend.tags.join(" "), Role::Accent));
+        }
+        if !routing.is_empty() {
+            lines.push(self.line_of("routing", &routing));
+        }
+        lines.push(self.pair("id", vec![self.span(Role::Faint, backend.id.clone())]));
+        lines
+    }
+
+    /// The window, and what of the minute's requests and tokens is used.
+    fn limits(&self, backend: &Backend) -> Line<'static> {
+        let window = backend.window.map_or_else(|| "?".to_owned(), format::count);
+        let mut limits = vec![figure("window", window, Role::Text)];
         for (name, used, limit) in [
             ("rpm", backend.rpm_used, backend.rpm),
             ("tpm", backend.tpm_used, backend.tpm),
         ] {
             if let Some(limit) = limit {
+                let role = if used >= limit {
+                    Role::Warn
+                } else {
+                    Role::Text
+                };
                 let text = format!("{}/{}", format::count(used), format::count(limit));
-                limits.push(self.span(Role::Muted, format!("   {name} ")));
-                limits.push(self.span(
-                    if used >= limit {
-                        Role::Warn
-                    } else {
-                        Role::Text
-                    },
-                    text,
-                ));
+                limits.push(figure(name, text, role));
             }
         }
-        lines.push(self.pair("limits", limits));
-        let mut routing = Vec::new();
-        for (name, value) in [
-            ("order", backend.order.map(|order| order.to_string())),
-            ("weight", backend.weight.map(|weight| weight.to_string())),
-        ] {
-            if let Some(value) = value {
-                routing.push((name, value, Role::Text));
-            }
-        }
-        if !backend.tags.is_empty() {
-            routing.push(("tags", backend.tags.join(" "), Role::Accent));
-        }
-        if !routing.is_empty() {
-            lines.push(self.pair("routing", self.figures(&routing)));
-        }
-        lines.push(self.pair("id", vec![self.span(Role::Faint, backend.id.clone())]));
-        lines
+        self.line_of("limits", &limits)
     }
 
     fn price(&self, backend: &Backend) -> Vec<Span<'static>> {
@@ -435,9 +352,9 @@ impl Screen<'_> {
             },
             (Some(a), Some(b)) if a.0 == 0 && b.0 == 0 => vec![self.span(Role::Text, "free")],
             (price_in, price_out) => self.figures(&[
-                ("in", format::money_or(price_in), Role::Cost),
-                ("out", format::money_or(price_out), Role::Cost),
-                ("", "a million tokens".to_owned(), Role::Muted),
+                figure("in", format::money_or(price_in), Role::Cost),
+                figure("out", format::money_or(price_out), Role::Cost),
+                figure("", "a million tokens", Role::Muted),
             ]),
         }
     }

@@ -1,7 +1,7 @@
 //! The charts of a series: requests, latency, tokens, spend.
 
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Span};
+use ratatui::text::Line;
 
 use super::{Screen, columns, split_top};
 use crate::control::{Point, Series, Stats};
@@ -196,22 +196,6 @@ impl Screen<'_> {
                 })],
             ),
         }
-    }
-
-    /// `label value` spans of figures, two blanks apart.
-    pub(super) fn figures(&self, figures: &[(&str, String, Role)]) -> Vec<Span<'static>> {
-        let mut spans = Vec::new();
-        for (label, value, role) in figures {
-            let gap = if spans.is_empty() { "" } else { "   " };
-            let label = if label.is_empty() {
-                gap.to_owned()
-            } else {
-                format!("{gap}{label} ")
-            };
-            spans.push(self.span(Role::Muted, label));
-            spans.push(self.span(*role, value.clone()));
-        }
-        spans
     }
 }
 

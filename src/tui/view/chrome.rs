@@ -10,8 +10,7 @@ use crate::base::Severity;
 use crate::control::BackendState;
 use crate::tui::format::{self, fit};
 use crate::tui::glyph;
-use crate::tui::keymap;
-use crate::tui::state::{Tab, Tone};
+use crate::tui::state::Tab;
 use crate::tui::table::recovery;
 use crate::tui::theme::Role;
 use crate::tui::update::Target;
@@ -57,118 +56,18 @@ impl Screen<'_> {
     }
 
     fn header(&mut self, area: Rect) {
-        let snapshot = &self.state.shown;
-        let gateway = &snapshot.gateway;
-        let (dot, word) = if gateway.draining {
-            (Role::Draining, "◍ draining ")
-        } else {
-            (Role::Up, "● ")
-        };
-        let mut left = vec![
-            Piece {
-                rank: 0,
-                spans: vec![self.span(Role::Brand, " pointsman")],
-            },
-            Piece {
-                rank: 7,
-                spans: vec![self.span(Role::Faint, format!(" {}", gateway.version))],
-            },
-            Piece {
-                rank: 3,
-                spans: vec![
-                    Span::raw("  "),
-                    self.span(dot, word),
-                    self.span(Role::Text, gateway.listen.clone()),
-                ],
-            },
-            Piece {
-                rank: 6,
-                spans: vec![self.span(Role::Muted, format!("  up {}", self.state.uptime()))],
-            },
-        ];
-        if gateway.demo {
-            left.push(Piece {
-                rank: 2,
-                spans: vec![self.span(Role::Warn, "  demo")],
-            });
-        }
-        if area.width >= 150 {
-            let text = format!("  {}", gateway.config_path);
-            left.push(Piece {
-                rank: 8,
-                spans: vec![self.span(Role::Faint, text)],
-            });
-        }
-        let now = &snapshot.now;
-        let flights = snapshot.in_flight.len();
-        let figure = |label: &str, value: String, role| {
-            vec![
-                self.span(Role::Muted, label),
-                self.span(role, value),
-                Span::raw("  "),
-            ]
-        };
-        let errors = now.error_rate().unwrap_or(0.0);
-        let error_role = if errors >= 0.05 {
-            Role::Error
-        } else if errors > 0.0 {
-            Role::Warn
-        } else {
-            Role::Text
-        };
-        let today = &snapshot.today;
-        let cost = format::money_with(today.cost, today.requests, today.unpriced);
-        let mut right = vec![
-            Piece {
-                rank: 4,
-                spans: figure("in flight ", format!("{flights:>2}"), Role::Text),
-            },
-            Piece {
-                rank: 0,
-                spans: figure(
-                    "",
-                    format!("{:>4} req/s", format::decimal(now.rps)),
-                    Role::Text,
-                ),
-            },
-            Piece {
-                rank: 1,
-                spans: figure(
-                    "err ",
-                    format!("{:>5}", format::percent(errors)),
-                    error_role,
-                ),
-            },
-            Piece {
-                rank: 5,
-                spans: figure(
-                    "p95 ",
-                    format!("{:>5}", format::millis_or(now.p95_ms)),
-                    Role::Text,
-                ),
-            },
-            Piece {
-                rank: 0,
-                spans: vec![
-                    self.span(Role::Cost, cost),
-                    self.span(Role::Muted, " today "),
-                ],
-            },
-        ];
-        let width = |pieces: &[Piece]| {
+        let mut left = self.header_left(area.width >= 150);
+        let mut right = self.header_right();
+        let width = |pieces: &[Piece]| -> usize {
             pieces
                 .iter()
                 .flat_map(|piece| &piece.spans)
                 .map(Span::width)
-                .sum::<usize>()
+                .sum()
         };
         while width(&left) + width(&right) + 2 > usize::from(area.width) {
-            let worst = left
-                .iter()
-                .chain(&right)
-                .map(|piece| piece.rank)
-                .max()
-                .unwrap_or(0);
+            let ranks = left.iter().chain(&right).map(|piece| piece.rank);
+            let worst = ranks.max().unwrap_or(0);
             if worst == 0 {
                 break;
             }
@@ -176,17 +75,92 @@ impl Screen<'_> {
             right.retain(|piece| piece.rank != worst);
         }
         let line = |pieces: Vec<Piece>| {
-            Line::from(
-                pieces
-                    .into_iter()
-                    .flat_map(|piece| piece.spans)
-                    .collect::<Vec<_>>(),
-            )
+            let spans = pieces.into_iter().flat_map(|piece| piece.spans);
+            Line::from(spans.collect::<Vec<_>>())
         };
         put(self.buffer, area.x, area.y, area.width, &line(left));
         let right = line(right);
         let width = format::cells(right.width()).min(area.width);
         put(self.buffer, area.right() - width, area.y, width, &right);
+    }
+
+    /// Who this is, where it listens, for how long.
+    fn header_left(&self, wide: bool) -> Vec<Piece> {
+        let gateway = &self.state.shown.gateway;
+        let (dot, word) = if gateway.draining {
+            (Role::Draining, "  ◍ draining ")
+        } else {
+            (Role::Up, "  ● ")
+        };
+        let piece = |rank, role, text: String| Piece {
+            rank,
+            spans: vec![self.span(role, text)],
+        };
+        let mut pieces = vec![
+            piece(0, Role::Brand, " pointsman".to_owned()),
+            piece(7, Role::Faint, format!(" {}", gateway.version)),
+            Piece {
+                rank: 3,
+                spans: vec![
+                    self.span(dot, word),
+                    self.span(Role::Text, gateway.listen.clone()),
+                ],
+            },
+            piece(6, Role::Muted, format!("  up {}", self.state.uptime())),
+        ];
+        if gateway.demo {
+            pieces.push(piece(2, Role::Warn, "  demo".to_owned()));
+        }
+        if wide {
+            pieces.push(piece(8, Role::Faint, format!("  {}", gateway.config_path)));
+        }
+        pieces
+    }
+
+    /// What goes on now, and what it cost today.
+    fn header_right(&self) -> Vec<Piece> {
+        let snapshot = &self.state.shown;
+        let (now, today) = (&snapshot.now, &snapshot.today);
+        let errors = now.error_rate().unwrap_or(0.0);
+        let error_role = match errors {
+            rate if rate >= 0.05 => Role::Error,
+            rate if rate > 0.0 => Role::Warn,
+            _ => Role::Text,
+        };
+        let piece = |rank, label: &str, value: String, role| Piece {
+            rank,
+            spans: vec![self.span(Role::Muted, label), self.span(role, value + "  ")],
+        };
+        let cost = format::money_with(today.cost, today.requests, today.unpriced);
+        let p95 = format::millis_or(now.p95_ms);
+        vec![
+            piece(
+                4,
+                "in flight ",
+                format!("{:>2}", snapshot.in_flight.len()),
+                Role::Text,
+            ),
+            piece(
+                0,
+                "",
+                format!("{:>4} req/s", format::decimal(now.rps)),
+                Role::Text,
+            ),
+            piece(
+                1,
+                "err ",
+                format!("{:>5}", format::percent(errors)),
+                error_role,
+            ),
+            piece(5, "p95 ", format!("{p95:>5}"), Role::Text),
+            Piece {
+                rank: 0,
+                spans: vec![
+                    self.span(Role::Cost, cost),
+                    self.span(Role::Muted, " today "),
+                ],
+            },
+        ]
     }
 
     fn tabs(&mut self, area: Rect) {
@@ -398,155 +372,6 @@ impl Screen<'_> {
             ));
         }
         banners
-    }
-
-    fn footer(&mut self, area: Rect) {
-        if area.height == 0 {
-            return;
-        }
-        if self.state.input.is_some() {
-            self.filter_input(area);
-            return;
-        }
-        let quit = Line::from(vec![
-            self.span(Role::Key, "q"),
-            self.span(Role::Muted, " quit "),
-        ]);
-        let width = format::cells(quit.width());
-        let room = area.width.saturating_sub(width + 1);
-        put(self.buffer, area.right() - width, area.y, width, &quit);
-        let place = Rect::new(area.right() - width, area.y, width, 1);
-        self.drawn
-            .targets
-            .push((place, Target::Hint(keymap::Action::Quit)));
-        if let Some(toast) = &self.state.toast {
-            let (role, sign) = match toast.tone {
-                Tone::Good => (Role::Up, "✓"),
-                Tone::Bad => (Role::Error, "✗"),
-                Tone::Plain => (Role::Accent, "·"),
-            };
-            let base = self.theme.style(Role::Toast);
-            let line = fit_spans(
-                vec![
-                    Span::styled(
-                        format!(" {sign} "),
-                        base.patch(self.theme.style(role).bg(base.bg.unwrap_or_default())),
-                    ),
-                    Span::styled(format!("{} ", toast.text), base),
-                ],
-                usize::from(room),
-            );
-            put(self.buffer, area.x, area.y, room, &line);
-            return;
-        }
-        self.hints(area, room);
-    }
-
-    fn hints(&mut self, area: Rect, room: u16) {
-        let mut x = area.x + 1;
-        let end = area.x + room;
-        for binding in keymap::hints(self.state) {
-            if binding.action == keymap::Action::Quit {
-                continue;
-            }
-            let hint = match binding.action {
-                keymap::Action::Pause if self.state.paused.is_some() => "resume",
-                _ => binding.hint,
-            };
-            let key = binding.keys.first().copied().unwrap_or("");
-            let width = format::cells(key.len() + 1 + hint.len());
-            if x + width > end {
-                break;
-            }
-            let line = Line::from(vec![
-                self.span(Role::Key, key),
-                self.span(Role::Muted, format!(" {hint}")),
-            ]);
-            put(self.buffer, x, area.y, width, &line);
-            self.drawn
-                .targets
-                .push((Rect::new(x, area.y, width, 1), Target::Hint(binding.action)));
-            x += width + 2;
-        }
-    }
-
-    /// The filter being typed; below it a caret and what is wrong, or what may be typed.
-    fn filter_input(&mut self, area: Rect) {
-        let Some(input) = &self.state.input else {
-            return;
-        };
-        let base = self.theme.style(Role::Input);
-        self.buffer.set_style(Rect { height: 1, ..area }, base);
-        put_text(
-            self.buffer,
-            area.x,
-            area.y,
-            2,
-            " /",
-            self.theme.style(Role::Key),
-        );
-        let start = area.x + 2;
-        let room = usize::from(area.width.saturating_sub(4));
-        let skip = input.cursor.saturating_sub(room);
-        let text: String = input.text.chars().skip(skip).take(room).collect();
-        put_text(self.buffer, start, area.y, format::cells(room), &text, base);
-        let cells_before = |count: usize| {
-            let head: String = input
-                .text
-                .chars()
-                .skip(skip)
-                .take(count.saturating_sub(skip))
-                .collect();
-            format::cells(format::width(&head))
-        };
-        self.drawn.cursor = Some((start + cells_before(input.cursor), area.y));
-        if area.height < 2 {
-            return;
-        }
-        let Some(error) = &input.error else {
-            let text = "  word  !word  state:down,cooling  p95>1s  since:10m  a or (b c)   enter keep  esc drop";
-            put_text(
-                self.buffer,
-                area.x,
-                area.y + 1,
-                area.width,
-                text,
-                self.theme.style(Role::Faint),
-            );
-            return;
-        };
-        let at = start + cells_before(error.at.min(input.text.chars().count()));
-        let wrong = Rect::new(
-            at,
-            area.y,
-            format::cells(error.length).min(area.right().saturating_sub(at)),
-            1,
-        );
-        self.buffer.set_style(wrong, self.theme.style(Role::Error));
-        // The message stands behind the caret where there is room, before it otherwise.
-        let width = format::cells(format::width(&error.message));
-        let style = self.theme.style(Role::Error);
-        put_text(self.buffer, at, area.y + 1, 1, "^", style);
-        if at + 2 + width <= area.right() || at < area.x + width + 2 {
-            let x = at + 2;
-            put_text(
-                self.buffer,
-                x,
-                area.y + 1,
-                area.right().saturating_sub(x),
-                &error.message,
-                style,
-            );
-        } else {
-            put_text(
-                self.buffer,
-                at - width - 1,
-                area.y + 1,
-                width,
-                &error.message,
-                style,
-            );
-        }
     }
 
     /// All that fits when the screen is tiny: one line, never a refusal.

@@ -36,95 +36,22 @@ impl Screen<'_> {
     fn model_lines(&self, model: &Model, snapshot: &Snapshot) -> Vec<Line<'static>> {
         let mut lines = vec![self.pair("route", self.chain(model, snapshot))];
         if !model.context_fallbacks.is_empty() {
-            let text = model.context_fallbacks.join(" → ");
-            lines.push(self.pair(
-                "too long",
-                vec![self.span(Role::Muted, format!("→ {text}"))],
-            ));
+            let text = format!("→ {}", model.context_fallbacks.join(" → "));
+            lines.push(self.pair("too long", vec![self.span(Role::Muted, text)]));
         }
-        let stats = &model.stats;
-        lines.push(
-            self.pair(
-                "last minute",
-                self.figures(&[
-                    (
-                        "",
-                        format!("{} req/s", format::decimal(stats.rps)),
-                        Role::Text,
-                    ),
-                    (
-                        "err",
-                        stats
-                            .error_rate()
-                            .map_or_else(|| "–".to_owned(), format::percent),
-                        Role::Text,
-                    ),
-                    ("p50", format::millis_or(stats.p50_ms), Role::Series2),
-                    ("p95", format::millis_or(stats.p95_ms), Role::Series3),
-                ]),
-            ),
-        );
-        lines.push(
-            self.pair(
-                "first token",
-                self.figures(&[
-                    (
-                        "p50",
-                        format::millis_or(stats.first_token_p50_ms),
-                        Role::Series2,
-                    ),
-                    (
-                        "p95",
-                        format::millis_or(stats.first_token_p95_ms),
-                        Role::Series3,
-                    ),
-                    (
-                        "tok/s",
-                        stats
-                            .tokens_per_s
-                            .map_or_else(|| "–".to_owned(), format::decimal),
-                        Role::Text,
-                    ),
-                ]),
-            ),
-        );
-        let today = &model.today;
-        lines.push(self.pair(
-            "today",
-            self.figures(&[
-                (
-                    "",
-                    format!("{} requests", format::count(today.requests)),
-                    Role::Text,
-                ),
-                ("in", format::count(today.tokens_in), Role::TokensIn),
-                ("out", format::count(today.tokens_out), Role::TokensOut),
-                (
-                    "",
-                    format::money_with(today.cost, today.requests, today.unpriced),
-                    Role::Cost,
-                ),
-            ]),
-        ));
-        for place in &model.backends {
-            let Some(backend) = snapshot.backends.get(*place) else {
-                continue;
-            };
-            let label = if Some(place) == model.backends.first() {
-                "backends"
-            } else {
-                ""
-            };
-            let role = Role::of_state(backend.state);
+        let backends = model
+            .backends
+            .iter()
+            .filter_map(|place| snapshot.backends.get(*place));
+        for (place, backend) in backends.enumerate() {
+            let label = if place == 0 { "backends" } else { "" };
+            let state = format!(
+                "{} {:<9}",
+                glyph::state(backend.state),
+                backend.state.word()
+            );
             let mut spans = vec![
-                self.span(
-                    role,
-                    format!(
-                        "{} {:<9}",
-                        glyph::state(backend.state),
-                        backend.state.word()
-                    ),
-                ),
+                self.span(Role::of_state(backend.state), state),
                 self.span(Role::Text, backend.name.clone()),
             ];
             if let Some(order) = backend.order {
@@ -135,6 +62,7 @@ impl Screen<'_> {
             }
             lines.push(self.pair(label, spans));
         }
+        lines.extend(self.stats_lines(&model.stats, &model.today));
         lines
     }
 

@@ -6,7 +6,7 @@ use ratatui::widgets::{Clear, Widget};
 
 use super::Screen;
 use crate::tui::format::{self, fit};
-use crate::tui::keymap::GRAMMAR;
+use crate::tui::keymap::{Binding, GRAMMAR};
 use crate::tui::state::{Ask, Overlay};
 use crate::tui::theme::Role;
 use crate::tui::widget::{panel, put, put_text, wrap};
@@ -79,6 +79,43 @@ impl Screen<'_> {
         ]);
         let used = put(self.buffer, inner.x, inner.y, inner.width, &prompt);
         self.drawn.cursor = Some((inner.x + used, inner.y));
+        let (lines, chosen_line) = self.help_rows(&found, search, chosen);
+        let body = Rect {
+            y: inner.y + 1,
+            height: inner.height.saturating_sub(1),
+            ..inner
+        };
+        let height = usize::from(body.height).max(1);
+        // The chosen line stays in sight, and the end can be reached.
+        let last = found.len().saturating_sub(1);
+        let focus = if chosen >= last {
+            lines.len().saturating_sub(1)
+        } else {
+            chosen_line
+        };
+        let skip = (focus + 1).saturating_sub(height).min(chosen_line);
+        for ((line, here), y) in lines.iter().skip(skip).zip(body.y..body.bottom()) {
+            if *here {
+                self.buffer.set_style(
+                    Rect {
+                        y,
+                        height: 1,
+                        ..body
+                    },
+                    self.theme.style(Role::Selection),
+                );
+            }
+            put(self.buffer, body.x, y, body.width, line);
+        }
+    }
+
+    /// The lines of the help under their headings, whether each is the chosen one, and its place.
+    fn help_rows(
+        &self,
+        found: &[&'static Binding],
+        search: &str,
+        chosen: usize,
+    ) -> (Vec<(Line<'static>, bool)>, usize) {
         let mut lines: Vec<(Line<'static>, bool)> = Vec::new();
         let mut heading = "";
         let mut chosen_line = 0;
@@ -120,33 +157,7 @@ impl Screen<'_> {
                 lines.push((line, false));
             }
         }
-        let body = Rect {
-            y: inner.y + 1,
-            height: inner.height.saturating_sub(1),
-            ..inner
-        };
-        let height = usize::from(body.height).max(1);
-        // The chosen line stays in sight, and the end can be reached.
-        let last = found.len().saturating_sub(1);
-        let focus = if chosen >= last {
-            lines.len().saturating_sub(1)
-        } else {
-            chosen_line
-        };
-        let skip = (focus + 1).saturating_sub(height).min(chosen_line);
-        for ((line, here), y) in lines.iter().skip(skip).zip(body.y..body.bottom()) {
-            if *here {
-                self.buffer.set_style(
-                    Rect {
-                        y,
-                        height: 1,
-                        ..body
-                    },
-                    self.theme.style(Role::Selection),
-                );
-            }
-            put(self.buffer, body.x, y, body.width, line);
-        }
+        (lines, chosen_line)
     }
 
     fn ask(&mut self, area: Rect, ask: &Ask) {

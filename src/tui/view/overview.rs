@@ -9,9 +9,10 @@
 //! ```
 
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Span};
+use ratatui::text::Line;
 
 use super::{Screen, columns, split_right, split_top};
+use crate::control::Model;
 use crate::tui::format;
 use crate::tui::table::TableId;
 use crate::tui::theme::Role;
@@ -223,27 +224,26 @@ impl Screen<'_> {
                 spans
             }),
         ];
-        let all = today.cost.0.max(1) as f64;
-        let mut models: Vec<_> = state
-            .shown
+        lines.extend(self.shares(usize::from(inner.width)));
+        self.lines(inner, &lines);
+    }
+
+    /// What each model group cost today, the dearest first.
+    fn shares(&self, width: usize) -> Vec<Line<'static>> {
+        let snapshot = &self.state.shown;
+        let all = snapshot.today.cost.0.max(1) as f64;
+        let bar = width.saturating_sub(36).clamp(4, 30);
+        let mut models: Vec<_> = snapshot
             .models
             .iter()
-            .filter(|model| model.today.cost.0 > 0)
+            .filter(|one| one.today.cost.0 > 0)
             .collect();
         models.sort_by_key(|model| std::cmp::Reverse(model.today.cost));
-        for model in models {
+        let line = |model: &Model| {
             let share = model.today.cost.0 as f64 / all;
-            let bar = usize::from(inner.width).saturating_sub(36).clamp(4, 30);
-            let mut spans: Vec<Span<'static>> = vec![
-                self.span(
-                    Role::Text,
-                    format!("  {:<15} ", format::fit(&model.name, 15)),
-                ),
-                self.span(
-                    Role::Cost,
-                    format!("{:>8} ", format::money(model.today.cost)),
-                ),
-            ];
+            let name = format!("  {:<15} ", format::fit(&model.name, 15));
+            let cost = format!("{:>8} ", format::money(model.today.cost));
+            let mut spans = vec![self.span(Role::Text, name), self.span(Role::Cost, cost)];
             spans.extend(gauge(
                 share,
                 bar,
@@ -251,9 +251,9 @@ impl Screen<'_> {
                 self.theme.style(Role::Track),
             ));
             spans.push(self.span(Role::Muted, format!(" {:>5}", format::percent(share))));
-            lines.push(Line::from(spans));
-        }
-        self.lines(inner, &lines);
+            Line::from(spans)
+        };
+        models.into_iter().map(line).collect()
     }
 
     /// Equal columns, for screens that show several lists side by side.

@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::Screen;
+use super::figures::figure;
 use crate::base::{Attempt, AttemptOutcome, RequestRecord, Surface};
 use crate::control::InFlight;
 use crate::tui::format::{self, fit};
@@ -104,105 +105,88 @@ impl Screen<'_> {
     fn request_lines(&self, record: &RequestRecord, width: usize) -> Vec<Line<'static>> {
         let mut lines = self.waterfall(record, width);
         lines.push(Line::default());
-        let usage = record.usage;
-        let mut tokens = match usage {
-            Some(usage) => self.figures(&[
-                ("in", format::count(usage.prompt), Role::TokensIn),
-                ("out", format::count(usage.completion), Role::TokensOut),
-            ]),
-            None => vec![self.span(Role::Muted, "? the upstream never said")],
-        };
-        if let Some(usage) = usage {
-            for (name, count) in [("cached", usage.cached), ("reasoning", usage.reasoning)] {
-                if count > 0 {
-                    tokens.push(self.span(
-                        Role::TokensCached,
-                        format!("   {name} {}", format::count(count)),
-                    ));
-                }
-            }
-            if let Some(window) = record.window.filter(|window| *window > 0) {
-                let share = usage.total() as f64 / window as f64;
-                tokens.push(self.span(
-                    Role::Muted,
-                    format!("   {} of the window", format::percent(share)),
-                ));
-            }
-        }
-        let cost = match record.cost {
-            Some(cost) if cost.0 == 0 => self.span(Role::Muted, "   free"),
-            Some(cost) => self.span(Role::Cost, format!("   ${cost}")),
-            None => self.span(Role::Warn, "   ? unpriced"),
-        };
-        tokens.push(cost);
-        lines.push(self.pair("tokens", tokens));
+        lines.push(self.pair("tokens", self.tokens(record)));
         let first = record
             .first_token_us
             .map_or_else(|| "–".to_owned(), format::micros);
-        lines.push(self.pair(
+        let overhead = format!("{:.2}ms", record.overhead_us as f64 / 1_000.0);
+        lines.push(self.line_of(
             "time",
-            self.figures(&[
-                ("", format::micros(record.took_us), Role::Text),
-                ("first token", first, Role::Text),
-                (
-                    "gateway",
-                    format!("{:.2}ms", record.overhead_us as f64 / 1_000.0),
-                    Role::Muted,
-                ),
-            ]),
+            &[
+                figure("", format::micros(record.took_us), Role::Text),
+                figure("first token", first, Role::Text),
+                figure("gateway", overhead, Role::Muted),
+            ],
         ));
+        let or_dash = |text: &str| {
+            if text.is_empty() {
+                "–".to_owned()
+            } else {
+                text.to_owned()
+            }
+        };
         let kind = if record.stream { "stream" } else { "plain" };
-        lines.push(self.pair(
+        lines.push(self.line_of(
             "client",
-            self.figures(&[
-                (
-                    "key",
-                    if record.key.is_empty() {
-                        "–".to_owned()
-                    } else {
-                        record.key.to_string()
-                    },
-                    Role::Text,
-                ),
-                (
-                    "",
-                    if record.user_agent.is_empty() {
-                        "–".to_owned()
-                    } else {
-                        record.user_agent.to_string()
-                    },
-                    Role::Text,
-                ),
-                ("", record.client_addr.to_string(), Role::Muted),
-                (
+            &[
+                figure("key", or_dash(&record.key), Role::Text),
+                figure("", or_dash(&record.user_agent), Role::Text),
+                figure("", record.client_addr.to_string(), Role::Muted),
+                figure(
                     "",
                     format!("{} {kind}", surface(record.surface)),
                     Role::Muted,
                 ),
-            ]),
+            ],
         ));
         let mut more = Vec::new();
         if !record.tags.is_empty() {
-            more.push(("tags", record.tags.join(" "), Role::Accent));
+            more.push(figure("tags", record.tags.join(" "), Role::Accent));
         }
         if !record.end_user.is_empty() {
-            more.push(("user", record.end_user.clone(), Role::Text));
+            more.push(figure("user", record.end_user.clone(), Role::Text));
         }
-        more.push((
-            "",
-            format!(
-                "{} in, {} out",
-                bytes(record.bytes_in),
-                bytes(record.bytes_out)
-            ),
-            Role::Muted,
-        ));
-        lines.push(self.pair("more", self.figures(&more)));
-        lines.push(self.pair(
-            "id",
-            vec![self.span(Role::Faint, record.call_id.to_string())],
-        ));
+        let sizes = format!(
+            "{} in, {} out",
+            bytes(record.bytes_in),
+            bytes(record.bytes_out)
+        );
+        more.push(figure("", sizes, Role::Muted));
+        lines.push(self.line_of("more", &more));
+        let id = self.span(Role::Faint, record.call_id.to_string());
+        lines.push(self.pair("id", vec![id]));
         lines
+    }
+
+    /// Tokens, their share of the window, and what they cost.
+    fn tokens(&self, record: &RequestRecord) -> Vec<Span<'static>> {
+        let mut tokens = Vec::new();
+        match record.usage {
+            None => tokens.push(figure("", "? the upstream never said", Role::Muted)),
+            Some(usage) => {
+                tokens.push(figure("in", format::count(usage.prompt), Role::TokensIn));
+                tokens.push(figure(
+                    "out",
+                    format::count(usage.completion),
+                    Role::TokensOut,
+                ));
+                for (name, count) in [("cached", usage.cached), ("reasoning", usage.reasoning)] {
+                    if count > 0 {
+                        tokens.push(figure(name, format::count(count), Role::TokensCached));
+                    }
+                }
+                if let Some(window) = record.window.filter(|window| *window > 0) {
+                    let share = format::percent(usage.total() as f64 / window as f64);
+                    tokens.push(figure("", format!("{share} of the window"), Role::Muted));
+                }
+            },
+        }
+        tokens.push(match record.cost {
+            Some(cost) if cost.0 == 0 => figure("", "free", Role::Muted),
+            Some(cost) => figure("", format!("${cost}"), Role::Cost),
+            None => figure("", "? unpriced", Role::Warn),
+        });
+        self.figures(&tokens)
     }
 
     /// Each try with its bar on one common time axis, and below it why it was made and how it ended.

@@ -1,7 +1,7 @@
 //! Spend: the last seven days as bars, and what it went to.
 
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Span};
+use ratatui::text::Line;
 
 use super::{Screen, split_right, split_top};
 use crate::control::{Spend, SpendRow};
@@ -35,7 +35,10 @@ impl Screen<'_> {
         let height = if four {
             area.height / 3
         } else {
-            area.height.saturating_sub(wanted).clamp(8, area.height / 2)
+            area.height
+                .saturating_sub(wanted)
+                .max(8)
+                .min(area.height / 2)
         };
         let (top, rest) = split_top(area, height);
         if area.width >= 110 {
@@ -221,23 +224,26 @@ impl Screen<'_> {
         let title = Line::from(self.span(Role::Heading, format!("By {}", by.word())));
         let inner = self.frame(area, title, Line::default(), false);
         let total = spend.total.cost.0.max(1) as f64;
-        let name_width = usize::from(inner.width).saturating_sub(28).clamp(8, 32);
+        // A narrow panel keeps the name and leaves out the percentage.
+        let percent = inner.width >= 50;
+        let bar = if percent {
+            usize::from(inner.width / 5)
+        } else {
+            6
+        };
+        let rest = if percent { 18 } else { 12 };
+        let name_width = usize::from(inner.width).saturating_sub(bar + rest).max(8);
         for (row, y) in by.rows(spend).iter().zip(inner.y..inner.bottom()) {
             let share = row.cost.0 as f64 / total;
-            let bar = usize::from(inner.width)
-                .saturating_sub(name_width + 19)
-                .max(3);
             let name = if row.name.is_empty() {
                 "(none)"
             } else {
                 &row.name
             };
             let cost = format::money_with(row.cost, row.requests, row.unpriced);
-            let mut spans: Vec<Span<'static>> = vec![
-                self.span(
-                    Role::Text,
-                    format!(" {:<name_width$}", format::fit(name, name_width)),
-                ),
+            let name = format!(" {:<name_width$}", format::fit(name, name_width));
+            let mut spans = vec![
+                self.span(Role::Text, name),
                 self.span(Role::Cost, format!(" {cost:>9} ")),
             ];
             spans.extend(gauge(
@@ -246,7 +252,9 @@ impl Screen<'_> {
                 self.theme.style(Role::Cost),
                 self.theme.style(Role::Track),
             ));
-            spans.push(self.span(Role::Muted, format!(" {:>5}", format::percent(share))));
+            if percent {
+                spans.push(self.span(Role::Muted, format!(" {:>5}", format::percent(share))));
+            }
             put(self.buffer, inner.x, y, inner.width, &Line::from(spans));
         }
     }

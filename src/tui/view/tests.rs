@@ -272,6 +272,24 @@ fn countdowns_run_between_snapshots() {
 }
 
 #[test]
+fn every_size_can_be_drawn() {
+    for tab in Tab::ALL {
+        let mut states = [
+            state(broken(), tab),
+            state(fixture::fresh(), tab),
+            state(broken(), tab),
+        ];
+        states[2].open = true;
+        for width in [1, 39, 40, 79, 80, 110, 160] {
+            for height in 1..52 {
+                let place = usize::from(height + width) % states.len();
+                drawn(&states[place], (width, height), Glyphs::Unicode);
+            }
+        }
+    }
+}
+
+#[test]
 fn clicks_find_what_they_hit() {
     let state = state(fixture::busy(), Tab::Overview);
     let mut buffer = Buffer::empty(Rect::new(0, 0, 80, 24));
@@ -332,28 +350,4 @@ fn pictures_are_the_same_every_time() {
         crate::tui::picture(Arc::new(fixture::busy()), &request)
     );
     assert!(picture.contains("groq/llama-3.3-70b-versatile") && picture.contains("#fbfaf7"));
-}
-
-/// Writes the screens as pictures for people to look at: `TUI_LOOK=/tmp/look cargo test --lib look`.
-#[test]
-fn look() {
-    let Some(out) = option_env!("TUI_LOOK") else {
-        return;
-    };
-    for size in [(80, 24), (160, 50), (120, 40), (200, 60), (44, 14)] {
-        for tab in Tab::ALL {
-            for theme in ["dark", "light"] {
-                let selected = (tab == Tab::Requests).then(|| "8f287165".to_owned());
-                let request = crate::tui::Picture {
-                    tab,
-                    size,
-                    theme: theme.to_owned(),
-                    selected,
-                };
-                let picture = crate::tui::picture(Arc::new(fixture::busy()), &request);
-                let file = format!("{out}/{}x{}-{}-{theme}.svg", size.0, size.1, tab.word());
-                std::fs::write(file, picture).expect("the folder is there");
-            }
-        }
-    }
 }

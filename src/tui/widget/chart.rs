@@ -3,7 +3,6 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use ratatui::text::Line;
 
 use super::put_text;
 use crate::tui::format;
@@ -189,11 +188,6 @@ fn plot_curve(buffer: &mut Buffer, plot: Rect, curve: &Curve, top: f64) {
 
 /// The bits of a braille cell, by row from the top and column.
 const DOTS: [[u8; 2]; 4] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]];
-
-/// A title with the present value: ` req/s  9.4 `.
-pub(in crate::tui) fn title(name: &str, theme: &Theme) -> Line<'static> {
-    Line::styled(name.to_owned(), theme.style(Role::Heading))
-}
 
 #[cfg(test)]
 mod tests {
