@@ -134,7 +134,7 @@ pub const OWNERS: &[(&str, &str)] = &[
     ("socket2", "net proxy"),
     // Disk and process.
     ("rusqlite", "ledger"),
-    ("rustix", "app cli confstore ledger"),
+    ("rustix", "app cli confstore ledger tui"),
     ("sd_notify", "app"),
     ("mimalloc", "main"),
     ("arc_swap", "app confstore live proxy traffic"),
