@@ -29,7 +29,6 @@ pub struct Screen {
 #[derive(Debug, Default)]
 struct Door {
     stop: AtomicBool,
-    over: AtomicBool,
     /// How it ended: whether the gateway goes on without it.
     stays: AtomicBool,
     closed: Notify,
@@ -53,12 +52,12 @@ impl Screen {
     /// # Errors
     /// A theme file cannot be read, or there is no thread for it.
     pub fn begin(
-        ui: Ui,
+        ui: &Ui,
         hands: Arc<Hands>,
         send: mpsc::Sender<(Ticket, Command)>,
         folder: &Path,
     ) -> anyhow::Result<Self> {
-        let options = options(&ui)?;
+        let options = options(ui)?;
         let shared = Arc::new(Door::default());
         let door = Arc::clone(&shared);
         let known = hands.desk.config.known();
@@ -88,7 +87,6 @@ impl Screen {
                     },
                 };
                 door.stays.store(stays, Ordering::Release);
-                door.over.store(true, Ordering::Release);
                 door.closed.notify_one();
             });
         Ok(Self {
@@ -101,11 +99,6 @@ impl Screen {
     pub async fn closed(&self) -> bool {
         self.shared.closed.notified().await;
         self.shared.stays.load(Ordering::Acquire)
-    }
-
-    /// Whether it has ended.
-    pub fn is_over(&self) -> bool {
-        self.shared.over.load(Ordering::Acquire)
     }
 
     /// Ends it and gives the terminal back.

@@ -66,6 +66,22 @@ pub fn listen(addr: SocketAddr) -> anyhow::Result<TcpListener> {
     }
 }
 
+/// One worker's life.
+async fn work(
+    listener: TcpListener,
+    worker: Arc<Worker>,
+    stop: CancellationToken,
+    kill: CancellationToken,
+) {
+    match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => tokio::select! {
+            () = accept::serve(listener, worker, stop) => {},
+            () = kill.cancelled() => {},
+        },
+        Err(error) => tracing::error!("a worker cannot use the listening socket: {error}"),
+    }
+}
+
 /// How many workers to start when nobody said.
 pub fn usual_count() -> usize {
     std::thread::available_parallelism()
@@ -99,19 +115,7 @@ impl Workers {
             let (stop, kill) = (stop.clone(), kill.clone());
             let thread = std::thread::Builder::new().name(format!("worker-{number}"));
             let thread = thread.spawn(move || {
-                runtime.block_on(async move {
-                    let listener = match tokio::net::TcpListener::from_std(listener) {
-                        Ok(listener) => listener,
-                        Err(error) => {
-                            tracing::error!("a worker cannot use the listening socket: {error}");
-                            return;
-                        },
-                    };
-                    tokio::select! {
-                        () = accept::serve(listener, worker, stop) => {},
-                        () = kill.cancelled() => {},
-                    }
-                });
+                runtime.block_on(work(listener, worker, stop, kill));
             });
             threads.push(thread.context("cannot start a worker thread")?);
         }

@@ -76,15 +76,14 @@ pub(super) async fn read(
         .then(|| head.headers.get(CONTENT_TYPE))
         .flatten()
         .filter(|kind| kind.as_bytes().starts_with(b"multipart/form-data"));
-    let body = match form {
-        Some(kind) => Body::Form(Box::new(Form::read(kind, bytes)?)),
-        None => {
-            let head = Head::read_for(&bytes, route.surface, route.model.as_deref())?;
-            Body::Json {
-                head: Box::new(head),
-                bytes,
-            }
-        },
+    let body = if let Some(kind) = form {
+        Body::Form(Box::new(Form::read(kind, bytes)?))
+    } else {
+        let head = Head::read_for(&bytes, route.surface, route.model.as_deref())?;
+        Body::Json {
+            head: Box::new(head),
+            bytes,
+        }
     };
     let mut forward = HeaderMap::new();
     for (name, value) in &head.headers {
@@ -158,7 +157,7 @@ pub(super) fn ask(asked: &Asked, headers: &HeaderMap, draft: &mut Draft) -> Resu
     let customer = customer.or_else(|| text(headers, "x-litellm-end-user-id"));
     let Some(head) = asked.head() else {
         draft.tags.clone_from(&tags);
-        draft.end_user = customer.unwrap_or_default().to_owned();
+        customer.unwrap_or_default().clone_into(&mut draft.end_user);
         return Ok(Ask {
             model,
             tags,

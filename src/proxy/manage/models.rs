@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::base::{DeploymentIdx, Fault, FaultKind, PicoDollars};
 use crate::proxy::manage::told;
 use crate::proxy::{Setup, Shared};
+use crate::route::Listed;
 
 /// LiteLLM's constant; clients sort by it and nothing more.
 const CREATED: i64 = 1_677_610_602;
@@ -22,7 +23,7 @@ pub async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Resp
     let listed = setup.fleet.table.models();
     let names = listed.iter().map(|listed| &*listed.name);
     if headers.contains_key("anthropic-version") {
-        return Json(anthropic(names)).into_response();
+        return Json(anthropic(listed)).into_response();
     }
     let data: Vec<Value> = names.map(|name| entry(&setup, name)).collect();
     Json(json!({ "data": data, "object": "list" })).into_response()
@@ -85,11 +86,12 @@ fn entry(setup: &Setup, name: &str) -> Value {
     entry
 }
 
-fn anthropic<'n>(names: impl Iterator<Item = &'n str>) -> Value {
-    let data: Vec<Value> = names
-        .map(|name| {
+fn anthropic(listed: &[Listed]) -> Value {
+    let data: Vec<Value> = listed
+        .iter()
+        .map(|listed| {
             json!({
-                "type": "model", "id": name, "display_name": name,
+                "type": "model", "id": listed.name, "display_name": listed.name,
                 "created_at": "2023-02-28T18:56:42Z",
             })
         })
