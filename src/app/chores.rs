@@ -41,15 +41,17 @@ pub async fn follow_files(desk: Arc<Desk>, stop: CancellationToken) {
     let mut files = desk.config.known().files.clone();
     let mut watch = Watch::over(files.clone());
     loop {
-        tokio::select! {
-            () = watch.changed() => {},
-            () = stop.cancelled() => return,
-        }
+        // What was saved between the last reading and the first look of this watch made no stir.
         desk.config.reload(&desk.shared);
         let now = desk.config.known().files.clone();
         if now != files {
             files.clone_from(&now);
             watch = Watch::over(now);
+            continue;
+        }
+        tokio::select! {
+            () = watch.changed() => {},
+            () = stop.cancelled() => return,
         }
     }
 }
