@@ -89,8 +89,8 @@ pub async fn handle(
         bytes_in: 0,
         prompt_bytes: 0,
     };
-    let limit = setup.config.limits.body_bytes;
-    let mut response = match arrive::read(route, &head, body, limit).await {
+    let config = Arc::clone(&setup.config);
+    let mut response = match arrive::read(route, &head, body, &config).await {
         Ok(arrived) => {
             opening.model = Arc::from(arrived.model(&setup.config.general));
             opening.stream = arrived.asked.stream();
