@@ -105,7 +105,7 @@ pub async fn handle(
             respond(client, &fault)
         },
     };
-    answer::insert(response.headers_mut(), answer::CALL_ID, call_id.as_str());
+    answer::note_call(response.headers_mut(), client, call_id.as_str());
     response
 }
 
