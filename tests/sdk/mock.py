@@ -64,6 +64,12 @@ class _Handler(BaseHTTPRequestHandler):
         super().setup()
         self.open.add(self.connection)
 
+    def handle(self):
+        try:
+            super().handle()
+        except ConnectionError:
+            pass  # the client hung up
+
     def finish(self):
         self.open.discard(self.connection)
         super().finish()
@@ -126,7 +132,8 @@ class _Handler(BaseHTTPRequestHandler):
     def openai_chat(self, body):
         base = {"id": "chatcmpl-mock", "created": 1795217684, "model": body["model"]}
         tools = offered(body, lambda t: t["function"]["name"])
-        words = [JSON] if body.get("response_format") else WORDS
+        form = (body.get("response_format") or {}).get("type", "text")
+        words = WORDS if form == "text" else [JSON]
         thoughts = THOUGHTS if "think" in said(body) else []
         reason = "tool_calls" if tools else "stop"
         if not body.get("stream"):
