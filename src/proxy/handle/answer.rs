@@ -9,8 +9,8 @@ use crate::provider::{Asked, Plain};
 use crate::proxy::attempt::Served;
 use crate::proxy::body::Body;
 use crate::proxy::handle::Journey;
-use crate::proxy::respond::Client;
 use crate::proxy::relay::Relay;
+use crate::proxy::respond::Client;
 use crate::proxy::settle::Draft;
 use crate::wire::WriterOptions;
 
