@@ -9,6 +9,9 @@ use crate::base::Surface;
 use crate::config::{Deployment, Dialect, Upstream};
 use crate::net::Origin;
 
+/// The header that names the version of Anthropic's API.
+const VERSION: &str = "anthropic-version";
+
 /// A deployment ready to be sent to.
 #[derive(Debug, Clone)]
 pub struct Backend {
@@ -18,6 +21,8 @@ pub struct Backend {
     pub dialect: Dialect,
     /// Its provider's prefix.
     pub provider: Arc<str>,
+    /// Whether the config names the version of Anthropic's API to speak.
+    pub pins_version: bool,
     /// The path of its base URL, without a trailing slash.
     path: String,
     /// The paths that most requests use.
@@ -60,6 +65,10 @@ impl Backend {
             origin: Arc::new(origin),
             dialect: upstream.dialect,
             provider: Arc::clone(&upstream.provider),
+            pins_version: upstream
+                .headers
+                .iter()
+                .any(|(name, _value)| name.eq_ignore_ascii_case(VERSION)),
             messages: uri("/v1/messages")?,
             path,
             chat,
@@ -91,9 +100,14 @@ impl Backend {
         }
     }
 
-    /// The path for a kind of request; `subpath` is the route's own, such as `/audio/speech`.
-    pub(crate) fn uri(&self, surface: Surface, subpath: &str) -> Uri {
+    /// The path for a kind of request; `subpath` is the route's own, such as `/audio/speech`. `beta`
+    /// marks Anthropic's beta namespace.
+    pub(crate) fn uri(&self, surface: Surface, subpath: &str, beta: bool) -> Uri {
         match (self.dialect, surface) {
+            (Dialect::Anthropic, Surface::Messages) if beta => self.join("/v1/messages?beta=true"),
+            (Dialect::Anthropic, Surface::CountTokens) if beta => {
+                self.join("/v1/messages/count_tokens?beta=true")
+            },
             (Dialect::OpenAi, Surface::Chat | Surface::Messages)
             | (Dialect::Ollama | Dialect::Anthropic, Surface::Chat | Surface::Completions) => {
                 self.chat.clone()
@@ -137,7 +151,7 @@ fn headers(upstream: &Upstream, origin: &Origin) -> Result<HeaderMap, String> {
         );
     }
     if upstream.dialect == Dialect::Anthropic {
-        headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
+        headers.insert(VERSION, HeaderValue::from_static("2023-06-01"));
     }
     if let Some(organization) = &upstream.organization {
         let value = HeaderValue::from_str(organization);

@@ -29,8 +29,10 @@ pub struct Asked {
     pub subpath: &'static str,
     /// The body and what is known of it.
     pub body: Body,
-    /// Headers that travel along (`anthropic-beta`, and all `x-` ones where the config says so).
+    /// Headers that may travel along; see [`is_forwarded`].
     pub forward: HeaderMap,
+    /// Whether it came with `?beta=true`, as the Anthropic SDKs mark their beta namespace.
+    pub beta: bool,
     /// The neutral form, made when the first try needs it and kept for further ones.
     neutral: OnceLock<Request>,
 }
@@ -88,8 +90,16 @@ impl Asked {
             subpath,
             body,
             forward,
+            beta: false,
             neutral: OnceLock::new(),
         }
+    }
+
+    /// The same request with the query it came with.
+    #[must_use]
+    pub fn with_query(mut self, query: Option<&str>) -> Self {
+        self.beta = query.is_some_and(|query| query.split('&').any(|pair| pair == "beta=true"));
+        self
     }
 
     /// What was read of a JSON body.
@@ -134,22 +144,17 @@ pub fn build(
         return Err(Fault::new(FaultKind::Unsupported, text).param("model"));
     }
     let mut headers = backend.headers().clone();
-    for (name, value) in &asked.forward {
-        if !headers.contains_key(name) {
-            headers.append(name.clone(), value.clone());
-        }
-    }
-    let uri = backend.uri(asked.surface, asked.subpath);
     let (head, bytes) = match &asked.body {
         Body::Form(form) => {
             headers.insert(CONTENT_TYPE, form.content_type.clone());
+            forward(asked, backend, false, &mut headers);
             let body = form.with_model(model);
             let way = Way {
                 same: true,
                 ..Way::default()
             };
             return Ok(Outgoing {
-                uri,
+                uri: backend.uri(asked.surface, asked.subpath, false),
                 headers,
                 body,
                 way,
@@ -162,7 +167,11 @@ pub fn build(
     // Reasoning that another backend wrote carries no signature, and Anthropic refuses it: such a
     // conversation is translated, which leaves it out.
     let unsigned = asked.surface == Surface::Messages && anthropic::has_unsigned_thinking(bytes);
-    if is_same(asked.surface, backend.dialect) && !unsigned {
+    let same = is_same(asked.surface, backend.dialect) && !unsigned;
+    let as_versioned = same && !adds_sampling(head, bytes, &deployment.defaults, set);
+    forward(asked, backend, as_versioned, &mut headers);
+    let uri = backend.uri(asked.surface, asked.subpath, same && asked.beta);
+    if same {
         let body = relay(asked, head, bytes, deployment, model, set);
         let way = Way {
             same: true,
@@ -313,10 +322,79 @@ fn embed(bytes: &Bytes, options: &WriteOptions<'_>) -> Result<(Bytes, Way, Vec<S
     Ok((Bytes::from(body), way, Vec::new()))
 }
 
-/// Names of headers that may be forwarded from a client to every upstream of its own dialect.
-pub fn is_forwarded(name: &HeaderName) -> bool {
-    matches!(
-        name.as_str(),
-        "anthropic-beta" | "openai-beta" | "traceparent" | "tracestate"
-    )
+/// What version `2026-10-21` of Anthropic's API took away: asked with it, they are refused.
+const SAMPLING: [&str; 3] = ["temperature", "top_p", "top_k"];
+
+/// Whether our own config puts in what the client's version of Anthropic's API may not know any more.
+fn adds_sampling(
+    head: &Head,
+    bytes: &[u8],
+    defaults: &Map<String, Value>,
+    set: Option<&Map<String, Value>>,
+) -> bool {
+    SAMPLING.iter().any(|name| {
+        let overridden = set.is_some_and(|set| set.contains_key(*name));
+        overridden || (defaults.contains_key(*name) && !head.has(bytes, name))
+    })
 }
+
+/// Adds the client's headers that mean something to this backend. The config's own stand; its betas
+/// and the client's are both asked for. `as_versioned`: the client's version of the API holds, since
+/// its own bytes go up and those of the answer come down.
+fn forward(asked: &Asked, backend: &Backend, as_versioned: bool, headers: &mut HeaderMap) {
+    let is_anthropic = backend.dialect == Dialect::Anthropic;
+    for (name, value) in &asked.forward {
+        match name.as_str() {
+            "anthropic-version" => {
+                if is_anthropic && as_versioned && !backend.pins_version {
+                    headers.insert(name.clone(), value.clone());
+                }
+            },
+            "anthropic-beta" => {
+                if is_anthropic {
+                    let joined = joined(headers.get(name), value);
+                    headers.insert(name.clone(), joined);
+                }
+            },
+            "openai-beta" if backend.dialect != Dialect::OpenAi => {},
+            _ if headers.contains_key(name) => {},
+            _ => {
+                headers.insert(name.clone(), value.clone());
+            },
+        }
+    }
+}
+
+/// Two lists as one.
+fn joined(ours: Option<&HeaderValue>, theirs: &HeaderValue) -> HeaderValue {
+    let Some(ours) = ours else {
+        return theirs.clone();
+    };
+    let both = [ours.as_bytes(), b",", theirs.as_bytes()].concat();
+    HeaderValue::from_bytes(&both).unwrap_or_else(|_e| theirs.clone())
+}
+
+/// Whether a client's header may go to an upstream at all; which ones a backend gets, its dialect
+/// decides. `all` is `forward_client_headers_to_llm_api`: then everything that begins with `x-`, save
+/// what is said to us, to a proxy on the way, or by an SDK of itself.
+pub fn is_forwarded(name: &HeaderName, all: bool) -> bool {
+    let name = name.as_str();
+    match name {
+        "anthropic-beta" | "anthropic-version" | "openai-beta" | "traceparent" | "tracestate" => {
+            true
+        },
+        _ => {
+            let not = [
+                "x-api-key",
+                "x-litellm-",
+                "x-stainless-",
+                "x-forwarded-",
+                "x-real-ip",
+            ];
+            all && name.starts_with("x-") && !not.iter().any(|not| name.starts_with(not))
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -43,6 +43,18 @@ const POLICY: &[&str] = &[
     "violating our usage policy",
 ];
 
+/// Words by which local servers say that the model cannot do such a thing at all, under statuses as
+/// different as 400 (Ollama: tools, thinking) and 500 (llama.cpp: pictures). Another backend can.
+const CANNOT: &[&str] = &[
+    "does not support tools",
+    "does not support thinking",
+    "does not support chat",
+    "does not support embeddings",
+    "input is not supported",
+    "tool choice requires --enable-auto-tool-choice",
+    "is not a multimodal model",
+];
+
 /// The fault for an answer that is no success. `now_s` is the present second, for dates.
 pub fn classify(
     backend: &Backend,
@@ -117,14 +129,17 @@ fn kind(error: &UpstreamError, status: Option<u16>) -> FaultKind {
     match status {
         Some(400 | 413 | 422) if says(TOO_LONG) => FaultKind::ContextWindow,
         Some(400 | 403 | 422) if says(POLICY) => FaultKind::ContentPolicy,
+        Some(400 | 500) if says(CANNOT) => FaultKind::Unsupported,
+        Some(400) if is_unknown_model(error) => FaultKind::UpstreamNotFound,
         Some(401 | 403) => FaultKind::UpstreamAuth,
         Some(402) => FaultKind::Payment,
         Some(404) => FaultKind::UpstreamNotFound,
         Some(408) => FaultKind::Timeout,
         Some(429) => FaultKind::RateLimited,
         Some(503 | 529) => FaultKind::Overloaded,
-        // 501: Ollama and llama.cpp, asked for what the model cannot do.
-        Some(400..=499 | 501) => FaultKind::Refused,
+        // Ollama and llama.cpp, asked for what the model cannot do.
+        Some(501) => FaultKind::Unsupported,
+        Some(400..=499) => FaultKind::Refused,
         Some(_) => FaultKind::UpstreamError,
         None if says(TOO_LONG) => FaultKind::ContextWindow,
         None => match error.kind.as_str() {
@@ -135,6 +150,13 @@ fn kind(error: &UpstreamError, status: Option<u16>) -> FaultKind {
             _ => FaultKind::UpstreamError,
         },
     }
+}
+
+/// llama.cpp's router answers 400 for a model it does not have, where others answer 404.
+fn is_unknown_model(error: &UpstreamError) -> bool {
+    let message = error.message.to_lowercase();
+    error.code == "model_not_found"
+        || (message.starts_with("model '") && message.ends_with("' not found"))
 }
 
 /// `retry-after-ms`, else `Retry-After` in seconds or as a date.
@@ -187,9 +209,24 @@ mod tests {
         assert_eq!(error(403, "country not supported"), FaultKind::UpstreamAuth);
         assert_eq!(error(404, "model not found"), FaultKind::UpstreamNotFound);
         assert_eq!(
-            error(501, "this model does not support embeddings"),
-            FaultKind::Refused
+            error(400, "model 'x' not found"),
+            FaultKind::UpstreamNotFound
         );
+        assert_eq!(error(400, "tool 'x' not found"), FaultKind::Refused);
+        for (status, message) in [
+            (501, "this server has no embeddings"),
+            (
+                400,
+                "registry.ollama.ai/library/gemma:2b does not support tools",
+            ),
+            (400, "\"gemma\" does not support thinking"),
+            (
+                500,
+                "image input is not supported - hint: you may need the mmproj",
+            ),
+        ] {
+            assert_eq!(error(status, message), FaultKind::Unsupported, "{message}");
+        }
         assert_eq!(error(503, "server busy"), FaultKind::Overloaded);
         assert_eq!(error(529, "Overloaded"), FaultKind::Overloaded);
         assert_eq!(error(500, ""), FaultKind::UpstreamError);

@@ -6,20 +6,23 @@ mod arrive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, Response, request};
 use hyper::body::Incoming;
 
 use crate::base::{DeploymentIdx, Fault, FaultKind, Mono, Surface};
+use crate::config::Dialect;
 use crate::live::Happened;
-use crate::provider::Asked;
+use crate::provider::{Asked, Plain};
 use crate::proxy::Worker;
-use crate::proxy::attempt::{Attempt, Limits};
+use crate::proxy::attempt::{Attempt, Limits, Served};
 use crate::proxy::body::Body;
 use crate::proxy::respond::{Client, respond};
 use crate::proxy::settle::{Draft, Opening, Peer};
 use crate::route::{Kind, Present, Step, Try, WaitReason, Walk};
 use crate::token;
 use crate::traffic::FleetView;
+use crate::wire::anthropic;
 
 /// To open a connection where another backend could take over.
 const CONNECT: Duration = Duration::from_millis(1_500);
@@ -86,8 +89,8 @@ pub async fn handle(
         bytes_in: 0,
         prompt_bytes: 0,
     };
-    let limit = setup.config.limits.body_bytes;
-    let mut response = match arrive::read(route, &head, body, limit).await {
+    let config = Arc::clone(&setup.config);
+    let mut response = match arrive::read(route, &head, body, &config).await {
         Ok(arrived) => {
             opening.model = Arc::from(arrived.model(&setup.config.general));
             opening.stream = arrived.asked.stream();
@@ -102,7 +105,7 @@ pub async fn handle(
             respond(client, &fault)
         },
     };
-    answer::insert(response.headers_mut(), answer::CALL_ID, call_id.as_str());
+    answer::note_call(response.headers_mut(), client, call_id.as_str());
     response
 }
 
@@ -199,19 +202,20 @@ impl Journey<'_> {
     }
 
     /// Runs one try; `None` when its slot or trial was taken by another request meanwhile.
-    async fn attempt(
-        &mut self,
-        chosen: &Try,
-        draft: &mut Draft,
-    ) -> Option<Result<crate::proxy::attempt::Served, Fault>> {
+    async fn attempt(&mut self, chosen: &Try, draft: &mut Draft) -> Option<Result<Served, Fault>> {
         let setup = Arc::clone(&draft.setup);
+        let counting = self.asked.surface == Surface::CountTokens;
+        let backend = setup.backend(chosen.deployment);
+        if counting && backend.is_some_and(|backend| backend.dialect != Dialect::Anthropic) {
+            return Some(Ok(self.estimate()));
+        }
         let now = self.worker.shared.clock.mono();
         let permit = setup
             .fleet
             .acquire(chosen.deployment, chosen.is_trial, now)?;
         Self::count(chosen, draft);
         draft.attempt(chosen, Some(permit));
-        let Some(backend) = setup.backend(chosen.deployment) else {
+        let Some(backend) = backend else {
             let fault = Fault::new(FaultKind::Internal, "the deployment is not prepared");
             draft.not_sent(&fault);
             return Some(Err(fault));
@@ -233,6 +237,11 @@ impl Journey<'_> {
         };
         let outcome = attempt.run(&self.asked, draft).await;
         if let Err(fault) = &outcome {
+            if counting && fault.kind == FaultKind::UpstreamNotFound {
+                // It speaks Messages without counting, and is none the worse for that.
+                draft.not_sent(fault);
+                return Some(Ok(self.estimate()));
+            }
             let blameless = matches!(
                 fault.kind,
                 FaultKind::Unsupported | FaultKind::InvalidRequest | FaultKind::Internal
@@ -244,6 +253,16 @@ impl Journey<'_> {
             }
         }
         Some(outcome)
+    }
+
+    /// The answer to a wish to count where the backend cannot: about as many as it will be. Nothing
+    /// is sent, so neither the backend's health nor the place of the prompt changes.
+    fn estimate(&self) -> Served {
+        let tokens = token::estimate(self.asked.head().map_or(0, |head| head.prompt_bytes));
+        Served::Plain(Plain {
+            body: Bytes::from(anthropic::write_count(tokens.max(1))),
+            usage: None,
+        })
     }
 
     /// With `enable_pre_call_checks`: a prompt that cannot fit the window is not sent.

@@ -445,8 +445,10 @@ impl Draft {
             .and_then(|(idx, _)| self.setup.prices.get(idx.0)?.as_ref());
         let cost = match self.usage {
             Some(usage) => price.and_then(|price| price.cost(&usage)),
-            // Nothing was used, so nothing was paid for.
-            None if ending.status >= 400 => Some(NanoDollars::ZERO),
+            // Nothing was used, so nothing was paid for; to count is free.
+            None if ending.status >= 400 || self.surface == Surface::CountTokens => {
+                Some(NanoDollars::ZERO)
+            },
             None => None,
         };
         let empty: Arc<str> = Arc::from("");

@@ -5,6 +5,7 @@
 //! - [`Upstream`] plays a model server exactly as told by a [`Reply`]: splits, pauses, deaths.
 //! - [`Ask`] is the client: one request, an [`Answer`] or a [`Stream`] with arrival times.
 //! - [`canned`] holds what OpenAI-like servers, Ollama and Anthropic say; [`check`] asserts on it.
+//! - [`rig`] puts configs and requests together and looks whether all is quiet again.
 //! - [`wait_for`] polls with a deadline. Nothing here sleeps blindly, and nothing needs a runtime.
 
 pub mod canned;
@@ -13,6 +14,7 @@ pub mod client;
 pub mod gateway;
 pub mod http1;
 pub mod reply;
+pub mod rig;
 pub mod sse;
 pub mod terminal;
 pub mod upstream;

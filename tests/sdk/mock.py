@@ -1,17 +1,24 @@
 """A model server for the SDK checks: OpenAI, Ollama and Anthropic by path, standard library only.
 
 It says the same words whatever it is asked, calls the first tool it is offered unless a tool result
-is already there, and keeps what it was asked in `Mock.seen`.
+is already there, and keeps what it was asked in `Mock.seen`. What the user said last may ask for
+more: `fail 429`, `fail context`, `break off` (a stream), `think`, `both` (tools).
 """
 
+import base64
 import json
+import re
 import socket
+import struct
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 WORDS = ["Grüße", " from", " the", " mock", "."]
 TEXT = "".join(WORDS)
+THOUGHTS = ["Let me", " think."]
+THOUGHT = "".join(THOUGHTS)
 ARGUMENTS = {"city": "Paris"}
+JSON = json.dumps(ARGUMENTS)
 USAGE = {"prompt_tokens": 19, "completion_tokens": 5, "total_tokens": 24}
 
 
@@ -57,6 +64,12 @@ class _Handler(BaseHTTPRequestHandler):
         super().setup()
         self.open.add(self.connection)
 
+    def handle(self):
+        try:
+            super().handle()
+        except ConnectionError:
+            pass  # the client hung up
+
     def finish(self):
         self.open.discard(self.connection)
         super().finish()
@@ -78,51 +91,96 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         path = self.path.split("?")[0]
-        self.seen.append((path, dict(self.headers), body))
+        self.seen.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+        failure = re.search(r"fail (\d+|context)", said(body))
+        if failure:
+            return self.refuse(path, failure[1])
         answer = {
             "/v1/chat/completions": self.openai_chat,
+            "/v1/completions": self.openai_completions,
             "/v1/embeddings": self.openai_embeddings,
             "/api/chat": self.ollama_chat,
             "/api/embed": self.ollama_embed,
             "/v1/messages": self.anthropic_messages,
-            "/v1/messages/count_tokens": lambda _: self.whole({"input_tokens": 19}),
+            "/v1/messages/count_tokens": lambda body: self.whole({"input_tokens": len(json.dumps(body)) // 4}),
         }.get(path, lambda _: self.whole({"error": "no such path"}, 404))
         answer(body)
+
+    def refuse(self, path, what):
+        """An error as each of the three words it."""
+        status = 400 if what == "context" else int(what)
+        message = f"the mock was asked to answer {what}"
+        if path.startswith("/api/"):
+            if what == "context":
+                message = "the prompt exceeds the available context size"
+            return self.whole({"error": message}, status)
+        if path.startswith("/v1/messages"):
+            if what == "context":
+                message = "prompt is too long: 250000 tokens > 200000 maximum"
+            kinds = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error",
+                     500: "api_error", 529: "overloaded_error"}
+            error = {"type": kinds.get(status, "invalid_request_error"), "message": message}
+            return self.whole({"type": "error", "error": error}, status)
+        error = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
+        if what == "context":
+            error.update(message="This model's maximum context length is 8192 tokens.", param="messages",
+                         code="context_length_exceeded")
+        self.whole({"error": error}, status)
 
     # --- OpenAI ---
 
     def openai_chat(self, body):
         base = {"id": "chatcmpl-mock", "created": 1795217684, "model": body["model"]}
-        tool = offered(body, lambda t: t["function"]["name"])
+        tools = offered(body, lambda t: t["function"]["name"])
+        form = (body.get("response_format") or {}).get("type", "text")
+        words = WORDS if form == "text" else [JSON]
+        thoughts = THOUGHTS if "think" in said(body) else []
+        reason = "tool_calls" if tools else "stop"
         if not body.get("stream"):
-            message = {"role": "assistant", "content": TEXT}
-            if tool:
-                message = {"role": "assistant", "content": None, "tool_calls": [
-                    {"id": "call_1", "type": "function",
-                     "function": {"name": tool, "arguments": json.dumps(ARGUMENTS)}}]}
-            choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if tool else "stop"}
+            message = {"role": "assistant", "content": None if tools else "".join(words)}
+            if thoughts:
+                message["reasoning_content"] = THOUGHT
+            if tools:
+                message["tool_calls"] = [
+                    {"id": f"call_{i}", "type": "function", "function": {"name": name, "arguments": JSON}}
+                    for i, name in enumerate(tools)]
+            choice = {"index": 0, "message": message, "finish_reason": reason}
             return self.whole({**base, "object": "chat.completion", "choices": [choice], "usage": USAGE})
-        deltas = [{"role": "assistant", "content": ""}] + [{"content": w} for w in WORDS]
-        if tool:
-            def call(**more):
-                return {"tool_calls": [{"index": 0, **more}]}
-            deltas = [call(id="call_1", type="function", function={"name": tool, "arguments": ""})]
-            text = json.dumps(ARGUMENTS)
-            deltas += [call(function={"arguments": text[i:i + 4]}) for i in range(0, len(text), 4)]
+        deltas = [{"role": "assistant", "content": ""}]
+        deltas += [{"reasoning_content": t} for t in thoughts]
+        for i, name in enumerate(tools):
+            def call(i=i, **more):
+                return {"tool_calls": [{"index": i, **more}]}
+            deltas.append(call(id=f"call_{i}", type="function", function={"name": name, "arguments": ""}))
+            deltas += [call(function={"arguments": piece}) for piece in pieces(JSON)]
+        deltas += [] if tools else [{"content": w} for w in words]
         chunks = [{"choices": [{"index": 0, "delta": d, "finish_reason": None}]} for d in deltas]
-        reason = "tool_calls" if tool else "stop"
         chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
         if (body.get("stream_options") or {}).get("include_usage"):
             chunks.append({"choices": [], "usage": USAGE})
         frames = [json.dumps({**base, "object": "chat.completion.chunk", **c}) for c in chunks]
+        if "break off" in said(body):
+            frames[4:] = [json.dumps({"error": {"message": "the mock breaks off", "type": "server_error"}})]
+        self.stream("text/event-stream", [f"data: {f}\n\n" for f in frames + ["[DONE]"]])
+
+    def openai_completions(self, body):
+        base = {"id": "cmpl-mock", "object": "text_completion", "created": 1795217684, "model": body["model"]}
+
+        def choice(text, reason=None):
+            return [{"index": 0, "text": text, "logprobs": None, "finish_reason": reason}]
+
+        if not body.get("stream"):
+            return self.whole({**base, "choices": choice(TEXT, "stop"), "usage": USAGE})
+        frames = [json.dumps({**base, "choices": choice(w)}) for w in WORDS]
+        frames.append(json.dumps({**base, "choices": choice("", "stop")}))
+        if (body.get("stream_options") or {}).get("include_usage"):
+            frames.append(json.dumps({**base, "choices": [], "usage": USAGE}))
         self.stream("text/event-stream", [f"data: {f}\n\n" for f in frames + ["[DONE]"]])
 
     def openai_embeddings(self, body):
         inputs = body["input"] if isinstance(body["input"], list) else [body["input"]]
         data = [{"object": "embedding", "index": i, "embedding": [0.25, -0.5, 1.0]} for i in range(len(inputs))]
         if body.get("encoding_format") == "base64":
-            import base64
-            import struct
             for one in data:
                 one["embedding"] = base64.b64encode(struct.pack("<3f", *one["embedding"])).decode()
         usage = {"prompt_tokens": 3, "total_tokens": 3}
@@ -136,16 +194,22 @@ class _Handler(BaseHTTPRequestHandler):
                 "done_reason": "stop", "total_duration": 12850696, "load_duration": 941063,
                 "prompt_eval_count": 19, "prompt_eval_duration": 1075000,
                 "eval_count": 5, "eval_duration": 6253000}
-        tool = offered(body, lambda t: t["function"]["name"])
-        if tool:
-            last["message"]["tool_calls"] = [{"function": {"name": tool, "arguments": ARGUMENTS}}]
+        tools = offered(body, lambda t: t["function"]["name"])
+        words = [] if tools else [JSON] if body.get("format") else WORDS
+        thoughts = THOUGHTS if "think" in said(body) else []
+        calls = [{"function": {"index": i, "name": name, "arguments": ARGUMENTS}} for i, name in enumerate(tools)]
         if body.get("stream") is False:
-            if not tool:
-                last["message"]["content"] = TEXT
+            last["message"]["content"] = "".join(words)
+            last["message"].update({"tool_calls": calls} if calls else {})
+            last["message"].update({"thinking": THOUGHT} if thoughts else {})
             return self.whole(last)
-        words = [] if tool else WORDS
-        lines = [{**base, "message": {"role": "assistant", "content": w}, "done": False} for w in words]
-        self.stream("application/x-ndjson", [json.dumps(line, ensure_ascii=False) + "\n" for line in lines + [last]])
+        messages = [{"content": "", "thinking": t} for t in thoughts]
+        messages += [{"content": "", "tool_calls": [call]} for call in calls]
+        messages += [{"content": w} for w in words]
+        lines = [{**base, "message": {"role": "assistant", **m}, "done": False} for m in messages] + [last]
+        if "break off" in said(body):
+            lines[3:] = [{"error": "the mock breaks off"}]
+        self.stream("application/x-ndjson", [json.dumps(line, ensure_ascii=False) + "\n" for line in lines])
 
     def ollama_embed(self, body):
         inputs = body["input"] if isinstance(body["input"], list) else [body["input"]]
@@ -155,31 +219,40 @@ class _Handler(BaseHTTPRequestHandler):
     # --- Anthropic ---
 
     def anthropic_messages(self, body):
-        tool = offered(body, lambda t: t["name"])
-        block = {"type": "text", "text": TEXT}
-        if tool:
-            block = {"type": "tool_use", "id": "toolu_1", "name": tool, "input": ARGUMENTS}
+        tools = offered(body, lambda t: t["name"])
+        wants_json = "format" in (body.get("output_config") or {})
+        words = [JSON] if wants_json else WORDS
+        blocks = [{"type": "tool_use", "id": f"toolu_{i}", "name": name, "input": ARGUMENTS}
+                  for i, name in enumerate(tools)] or [{"type": "text", "text": "".join(words)}]
+        if "think" in said(body):
+            blocks.insert(0, {"type": "thinking", "thinking": THOUGHT, "signature": "c2lnbmVk"})
         message = {"id": "msg_mock", "type": "message", "role": "assistant", "model": body["model"],
-                   "content": [block], "stop_reason": "tool_use" if tool else "end_turn", "stop_sequence": None,
+                   "content": blocks, "stop_reason": "tool_use" if tools else "end_turn", "stop_sequence": None,
                    "usage": {"input_tokens": 19, "output_tokens": 5}}
         if not body.get("stream"):
             return self.whole(message)
         start = {**message, "content": [], "stop_reason": None, "usage": {"input_tokens": 19, "output_tokens": 1}}
-        events = [{"type": "message_start", "message": start}]
-        if tool:
-            opened = {**block, "input": {}}
-            text = json.dumps(ARGUMENTS)
-            deltas = [{"type": "input_json_delta", "partial_json": text[i:i + 4]} for i in range(0, len(text), 4)]
-        else:
-            opened = {"type": "text", "text": ""}
-            deltas = [{"type": "text_delta", "text": w} for w in WORDS]
-        events.append({"type": "content_block_start", "index": 0, "content_block": opened})
-        events.append({"type": "ping"})
-        events += [{"type": "content_block_delta", "index": 0, "delta": d} for d in deltas]
-        events.append({"type": "content_block_stop", "index": 0})
+        events = [{"type": "message_start", "message": start}, {"type": "ping"}]
+        for index, block in enumerate(blocks):
+            if block["type"] == "tool_use":
+                opened = {**block, "input": {}}
+                deltas = [{"type": "input_json_delta", "partial_json": piece} for piece in pieces(JSON)]
+            elif block["type"] == "thinking":
+                opened = {"type": "thinking", "thinking": "", "signature": ""}
+                deltas = [{"type": "thinking_delta", "thinking": t} for t in THOUGHTS]
+                deltas.append({"type": "signature_delta", "signature": block["signature"]})
+            else:
+                opened = {"type": "text", "text": ""}
+                deltas = [{"type": "text_delta", "text": w} for w in words]
+            events.append({"type": "content_block_start", "index": index, "content_block": opened})
+            events += [{"type": "content_block_delta", "index": index, "delta": d} for d in deltas]
+            events.append({"type": "content_block_stop", "index": index})
         events.append({"type": "message_delta", "usage": {"output_tokens": 5},
                        "delta": {"stop_reason": message["stop_reason"], "stop_sequence": None}})
         events.append({"type": "message_stop"})
+        if "break off" in said(body):
+            error = {"type": "overloaded_error", "message": "the mock breaks off"}
+            events[6:] = [{"type": "error", "error": error}]
         self.stream("text/event-stream", [f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in events])
 
     # --- framing ---
@@ -203,12 +276,25 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"0\r\n\r\n")
 
 
+def pieces(text):
+    return [text[i:i + 4] for i in range(0, len(text), 4)]
+
+
+def said(body):
+    """What the user said last."""
+    asked = [m["content"] for m in body.get("messages", []) if m["role"] == "user"] or [body.get("prompt", "")]
+    parts = asked[-1] if isinstance(asked[-1], list) else [{"type": "text", "text": asked[-1]}]
+    return " ".join(p.get("text", "") if isinstance(p, dict) else str(p) for p in parts)
+
+
 def offered(body, name):
-    """The first tool, unless its result is already in the conversation."""
+    """The first tool, or all where both are asked for, unless a result is already in the conversation."""
     def is_result(message):
         content = message.get("content")
         blocks = content if isinstance(content, list) else []
         return message["role"] == "tool" or any(b.get("type") == "tool_result" for b in blocks)
 
-    tools = body.get("tools")
-    return name(tools[0]) if tools and not any(map(is_result, body["messages"])) else None
+    tools = [name(tool) for tool in body.get("tools") or []]
+    if any(map(is_result, body["messages"])):
+        return []
+    return tools if "both" in said(body) else tools[:1]

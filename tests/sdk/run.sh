@@ -3,7 +3,7 @@
 # Needs Python 3 with venv and the Python package index once; says so and skips without.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-binary=${1:-${CARGO_TARGET_DIR:-$here/../../target}/debug/pointsman}
+binary=$(realpath "${1:-${CARGO_TARGET_DIR:-$here/../../target}/debug/pointsman}")
 # shellcheck source=venv.sh
 . "$here/venv.sh"
 mapfile -t wanted < "$here/requirements.txt"

@@ -10,11 +10,12 @@ use crate::proxy::attempt::Served;
 use crate::proxy::body::Body;
 use crate::proxy::handle::Journey;
 use crate::proxy::relay::Relay;
+use crate::proxy::respond::Client;
 use crate::proxy::settle::Draft;
 use crate::wire::WriterOptions;
 
 /// The call's name.
-pub(super) const CALL_ID: HeaderName = HeaderName::from_static("x-litellm-call-id");
+const CALL_ID: HeaderName = HeaderName::from_static("x-litellm-call-id");
 const MODEL_ID: HeaderName = HeaderName::from_static("x-litellm-model-id");
 const MODEL_GROUP: HeaderName = HeaderName::from_static("x-litellm-model-group");
 const RETRIES: HeaderName = HeaderName::from_static("x-litellm-attempted-retries");
@@ -91,8 +92,18 @@ pub(super) fn note_tries(headers: &mut HeaderMap, draft: &Draft) {
     headers.insert(FALLBACKS, HeaderValue::from(draft.fallbacks));
 }
 
+/// The call's name, also where the SDKs of the client's dialect look for it (`_request_id`).
+pub(super) fn note_call(headers: &mut HeaderMap, client: Client, call_id: &str) {
+    insert(headers, CALL_ID, call_id);
+    let theirs = match client {
+        Client::OpenAi => "x-request-id",
+        Client::Anthropic => "request-id",
+    };
+    insert(headers, HeaderName::from_static(theirs), call_id);
+}
+
 /// Sets a header, unless its value cannot stand in one (a group may be named in any script).
-pub(super) fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }

@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use crate::base::{CallId, Fault, FaultKind, Surface};
-use crate::config::{General, Timeouts};
+use crate::config::{Config, General, Timeouts};
 use crate::provider::multipart::Form;
 use crate::provider::{Asked, Body, build};
 use crate::proxy::handle::Route;
@@ -68,9 +68,9 @@ pub(super) async fn read(
     route: Route,
     head: &request::Parts,
     body: Incoming,
-    limit: usize,
+    config: &Config,
 ) -> Result<Arrived, Fault> {
-    let bytes = collect(&head.headers, body, limit).await?;
+    let bytes = collect(&head.headers, body, config.limits.body_bytes).await?;
     let bytes_in = bytes.len();
     let form = matches!(route.surface, Surface::Transcription | Surface::Images)
         .then(|| head.headers.get(CONTENT_TYPE))
@@ -87,12 +87,13 @@ pub(super) async fn read(
     };
     let mut forward = HeaderMap::new();
     for (name, value) in &head.headers {
-        if build::is_forwarded(name) {
+        if build::is_forwarded(name, config.general.forward_client_headers) {
             forward.append(name.clone(), value.clone());
         }
     }
+    let asked = Asked::new(route.surface, route.subpath, body, forward);
     Ok(Arrived {
-        asked: Asked::new(route.surface, route.subpath, body, forward),
+        asked: asked.with_query(head.uri.query()),
         bytes_in,
     })
 }

@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 
 use crate::base::{DeploymentIdx, Fault, FaultKind, PicoDollars};
 use crate::proxy::manage::told;
+use crate::proxy::respond::{Client, respond};
 use crate::proxy::{Setup, Shared};
-use crate::route::Listed;
 
 /// LiteLLM's constant; clients sort by it and nothing more.
 const CREATED: i64 = 1_677_610_602;
@@ -21,22 +21,39 @@ const CREATED: i64 = 1_677_610_602;
 pub async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
     let setup = shared.setup.load();
     let listed = setup.fleet.table.models();
+    let client = client(&headers);
     let names = listed.iter().map(|listed| &*listed.name);
-    if headers.contains_key("anthropic-version") {
-        return Json(anthropic(listed)).into_response();
-    }
-    let data: Vec<Value> = names.map(|name| entry(&setup, name)).collect();
-    Json(json!({ "data": data, "object": "list" })).into_response()
+    let data: Vec<Value> = names.map(|name| entry(client, &setup, name)).collect();
+    Json(match client {
+        Client::OpenAi => json!({ "data": data, "object": "list" }),
+        Client::Anthropic => page(data),
+    })
+    .into_response()
 }
 
-/// `GET /v1/models/{id}`
-pub async fn one(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Response {
+/// `GET /v1/models/{id}`, in the dialect of its headers.
+pub async fn one(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     let setup = shared.setup.load();
+    let client = client(&headers);
     if setup.fleet.table.resolve(&id).is_none() {
         let text = format!("the model `{id}` does not exist; GET /v1/models lists those that do");
-        return told(&Fault::new(FaultKind::UpstreamNotFound, text).param("model"));
+        let fault = Fault::new(FaultKind::NoRoute, text).param("model");
+        return respond(client, &fault).map(axum::body::Body::new);
     }
-    Json(entry(&setup, &id)).into_response()
+    Json(entry(client, &setup, &id)).into_response()
+}
+
+/// Which dialect a client of a route that both dialects have speaks.
+fn client(headers: &HeaderMap) -> Client {
+    if headers.contains_key("anthropic-version") {
+        Client::Anthropic
+    } else {
+        Client::OpenAi
+    }
 }
 
 /// The query of `/model/info`.
@@ -68,10 +85,16 @@ pub async fn info(State(shared): State<Arc<Shared>>, Query(wanted): Query<Wanted
     Json(json!({ "data": data })).into_response()
 }
 
-fn entry(setup: &Setup, name: &str) -> Value {
-    let mut entry = json!({
-        "id": name, "object": "model", "created": CREATED, "owned_by": "openai",
-    });
+fn entry(client: Client, setup: &Setup, name: &str) -> Value {
+    let mut entry = match client {
+        Client::OpenAi => json!({
+            "id": name, "object": "model", "created": CREATED, "owned_by": "openai",
+        }),
+        Client::Anthropic => json!({
+            "type": "model", "id": name, "display_name": name, "lifecycle": "active",
+            "created_at": "2023-02-28T18:56:42Z",
+        }),
+    };
     let table = &setup.fleet.table;
     let members = table
         .resolve(name)
@@ -86,16 +109,8 @@ fn entry(setup: &Setup, name: &str) -> Value {
     entry
 }
 
-fn anthropic(listed: &[Listed]) -> Value {
-    let data: Vec<Value> = listed
-        .iter()
-        .map(|listed| {
-            json!({
-                "type": "model", "id": listed.name, "display_name": listed.name,
-                "created_at": "2023-02-28T18:56:42Z",
-            })
-        })
-        .collect();
+/// Anthropic's list: one page that holds all.
+fn page(data: Vec<Value>) -> Value {
     let id = |entry: Option<&Value>| entry.map(|entry| entry["id"].clone());
     json!({
         "first_id": id(data.first()), "last_id": id(data.last()), "has_more": false, "data": data,

@@ -43,14 +43,14 @@ pub(super) fn parse_common(map: &mut Map<String, Value>) -> Result<Request, Faul
     let model = field::string(map, "model", "model")?
         .filter(|model| !model.is_empty())
         .ok_or_else(|| Fault::invalid("you must provide a model parameter").param("model"))?;
-    let old_limit = field::count(map, "max_tokens")?;
+    let old_limit = limit(map, "max_tokens")?;
     Ok(Request {
         model,
         messages: Vec::new(),
         tools: tools(map)?,
         tool_choice: tool_choice(map)?,
         parallel_tool_calls: field::flag(map, "parallel_tool_calls")?,
-        max_tokens: field::count(map, "max_completion_tokens")?.or(old_limit),
+        max_tokens: limit(map, "max_completion_tokens")?.or(old_limit),
         temperature: field::decimal(map, "temperature")?,
         top_p: field::decimal(map, "top_p")?,
         top_k: field::count(map, "top_k")?,
@@ -66,6 +66,18 @@ pub(super) fn parse_common(map: &mut Map<String, Value>) -> Result<Request, Faul
         include_usage: include_usage(map)?,
         extra: Map::new(),
     })
+}
+
+/// Most tokens of the answer. Many clients and local servers say -1 for "no limit".
+fn limit(map: &mut Map<String, Value>, name: &str) -> Result<Option<u64>, Fault> {
+    if map
+        .get(name)
+        .and_then(Value::as_i64)
+        .is_some_and(|n| n == -1)
+    {
+        map.shift_remove(name);
+    }
+    field::count(map, name)
 }
 
 fn include_usage(map: &mut Map<String, Value>) -> Result<bool, Fault> {

@@ -33,6 +33,17 @@ fn written(request: &Request, model: &str) -> Value {
     serde_json::from_slice(&write_request(request, &options).unwrap().body).unwrap()
 }
 
+#[test]
+fn a_limit_of_minus_one_is_none() {
+    let user = json!([{"role": "user", "content": "hi"}]);
+    let request = parse(&json!({"model": "m", "messages": user, "max_tokens": -1}));
+    assert_eq!(request.max_tokens, None);
+    let both = json!({
+        "model": "m", "messages": user, "max_tokens": 7, "max_completion_tokens": -1,
+    });
+    assert_eq!(parse(&both).max_tokens, Some(7));
+}
+
 fn conversation() -> Value {
     json!({
         "model": "m",
@@ -266,8 +277,8 @@ fn faults_use_openais_words_and_name_the_place() {
             "temperature",
         ),
         (
-            json!({"model": "m", "messages": user, "max_tokens": -1}),
-            "Invalid 'max_tokens': integer below minimum value. Expected a value >= 0, but got -1 instead.",
+            json!({"model": "m", "messages": user, "max_tokens": -2}),
+            "Invalid 'max_tokens': integer below minimum value. Expected a value >= 0, but got -2 instead.",
             "max_tokens",
         ),
         (

@@ -1,0 +1,139 @@
+use serde_json::json;
+
+use super::*;
+use crate::config::{FileText, Sources, resolve};
+
+/// The deployment of this `litellm_params`.
+fn deployment(params: &Value) -> Deployment {
+    let config = json!({"model_list": [{"model_name": "m", "litellm_params": params}]});
+    let mut sources = Sources::empty();
+    sources.main = Some(FileText {
+        name: "config.yaml".into(),
+        bytes: config.to_string().into_bytes(),
+    });
+    let resolved = resolve(&sources);
+    resolved.config.unwrap().deployments.pop().unwrap()
+}
+
+fn claude(more: &Value) -> Deployment {
+    let mut params = json!({
+        "model": "anthropic/claude-sonnet-4-5", "api_key": "k", "api_base": "http://127.0.0.1:9",
+    });
+    let more = more.as_object().unwrap().clone();
+    params.as_object_mut().unwrap().extend(more);
+    deployment(&params)
+}
+
+fn asked(surface: Surface, body: &Value, headers: &[(&'static str, &'static str)]) -> Asked {
+    let bytes = Bytes::from(body.to_string());
+    let head = Box::new(Head::read(&bytes, surface).unwrap());
+    let mut forward = HeaderMap::new();
+    for (name, value) in headers {
+        let name = HeaderName::from_static(name);
+        if is_forwarded(&name, true) {
+            forward.append(name, HeaderValue::from_static(value));
+        }
+    }
+    let subpath = match surface {
+        Surface::Messages => "/messages",
+        _ => "/chat/completions",
+    };
+    Asked::new(surface, subpath, Body::Json { head, bytes }, forward)
+}
+
+fn sent(asked: &Asked, deployment: &Deployment) -> Outgoing {
+    let backend = Backend::prepare(deployment).unwrap();
+    build(asked, &backend, deployment, "up", None).unwrap()
+}
+
+fn message() -> Value {
+    json!({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]})
+}
+
+#[test]
+fn the_clients_version_of_anthropics_api_holds_where_its_bytes_go_up() {
+    let newer = [("anthropic-version", "2026-10-21")];
+    let version = |asked: &Asked, deployment: &Deployment| {
+        let headers = sent(asked, deployment).headers;
+        let all: Vec<_> = headers.get_all("anthropic-version").iter().collect();
+        assert!(all.len() < 2, "{all:?}");
+        all.first().map(|value| value.to_str().unwrap().to_owned())
+    };
+    let is = |text: &str| Some(text.to_owned());
+    let plain = claude(&json!({}));
+    let native = asked(Surface::Messages, &message(), &newer);
+    assert_eq!(version(&native, &plain), is("2026-10-21"));
+    let silent = asked(Surface::Messages, &message(), &[]);
+    assert_eq!(version(&silent, &plain), is("2023-06-01"));
+    let chat = asked(Surface::Chat, &message(), &newer);
+    assert_eq!(version(&chat, &plain), is("2023-06-01"), "translated");
+    let pinned = claude(&json!({"extra_headers": {"Anthropic-Version": "2024-01-01"}}));
+    assert_eq!(version(&native, &pinned), is("2024-01-01"));
+    let warm = claude(&json!({"temperature": 0.2}));
+    assert_eq!(
+        version(&native, &warm),
+        is("2023-06-01"),
+        "the newer one would refuse what our config puts in"
+    );
+    let ollama = deployment(&json!({"model": "ollama/x", "api_base": "http://127.0.0.1:9"}));
+    assert_eq!(version(&native, &ollama), None);
+}
+
+#[test]
+fn betas_go_to_anthropic_alone_and_beside_the_configs() {
+    let betas = [
+        ("anthropic-beta", "context-1m-2025-08-07"),
+        ("openai-beta", "x=y"),
+        ("traceparent", "00-1"),
+        ("x-tenant", "a"),
+        ("x-api-key", "sk-ours"),
+        ("x-stainless-lang", "python"),
+        ("user-agent", "test"),
+    ];
+    let native = asked(Surface::Messages, &message(), &betas).with_query(Some("beta=true&x=1"));
+    let to_claude = sent(
+        &native,
+        &claude(&json!({"extra_headers": {"anthropic-beta": "own-1"}})),
+    );
+    let header = |out: &Outgoing, name: &str| {
+        let value = out.headers.get(name).map(|value| value.to_str().unwrap());
+        value.map(str::to_owned)
+    };
+    let both = "own-1,context-1m-2025-08-07".to_owned();
+    assert_eq!(header(&to_claude, "anthropic-beta"), Some(both));
+    assert_eq!(header(&to_claude, "x-api-key"), Some("k".to_owned()));
+    assert_eq!(header(&to_claude, "x-tenant"), Some("a".to_owned()));
+    assert_eq!(header(&to_claude, "traceparent"), Some("00-1".to_owned()));
+    assert_eq!(header(&to_claude, "openai-beta"), None);
+    assert_eq!(header(&to_claude, "x-stainless-lang"), None);
+    assert_eq!(header(&to_claude, "user-agent"), None);
+    assert_eq!(to_claude.uri, "/v1/messages?beta=true");
+    let openai = deployment(&json!({"model": "openai/x", "api_base": "http://127.0.0.1:9/v1"}));
+    let to_openai = sent(&native, &openai);
+    assert_eq!(header(&to_openai, "anthropic-beta"), None);
+    assert_eq!(header(&to_openai, "openai-beta"), Some("x=y".to_owned()));
+    assert_eq!(to_openai.uri, "/v1/chat/completions");
+}
+
+#[test]
+fn other_headers_are_forwarded_only_where_the_config_says_so() {
+    let name = HeaderName::from_static("x-tenant");
+    assert!(is_forwarded(&name, true));
+    assert!(!is_forwarded(&name, false));
+    for ours in [
+        "x-litellm-call-id",
+        "x-forwarded-for",
+        "x-real-ip",
+        "authorization",
+        "cookie",
+    ] {
+        assert!(
+            !is_forwarded(&HeaderName::from_static(ours), true),
+            "{ours}"
+        );
+    }
+    assert!(is_forwarded(
+        &HeaderName::from_static("anthropic-beta"),
+        false
+    ));
+}
