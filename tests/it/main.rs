@@ -16,6 +16,7 @@ mod limits;
 mod local_first;
 mod network;
 mod reload;
+mod review_health;
 mod secrets;
 pub mod smoke;
 mod streams;
