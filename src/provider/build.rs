@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, Uri};
 use serde_json::{Map, Value};
 
@@ -158,7 +158,6 @@ pub fn build(
         },
         Body::Json { head, bytes } => (head, bytes),
     };
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     // Reasoning that another backend wrote carries no signature, and Anthropic refuses it: such a
     // conversation is translated, which leaves it out.
     let unsigned = asked.surface == Surface::Messages && anthropic::has_unsigned_thinking(bytes);
