@@ -181,14 +181,15 @@ impl Fleet {
         }
     }
 
-    /// A probe ended.
-    pub fn probed(&self, host: HostIdx, alive: bool, said: String, now: Mono) -> Option<Change> {
+    /// A probe ended, or has waited for long.
+    pub fn probed(
+        &self,
+        host: HostIdx,
+        seen: Observation,
+        said: String,
+        now: Mono,
+    ) -> Option<Change> {
         let live = self.hosts.get(host.0)?;
-        let seen = if alive {
-            Observation::ProbeAnswered
-        } else {
-            Observation::ProbeFailed
-        };
         let change = live.observe(seen, now);
         live.set_last_probe(said);
         change.map(|change| of_host(host, change))

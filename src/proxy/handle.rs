@@ -14,13 +14,13 @@ use crate::base::{DeploymentIdx, Fault, FaultKind, Mono, Surface};
 use crate::config::Dialect;
 use crate::live::Happened;
 use crate::provider::{Asked, Plain};
-use crate::proxy::Worker;
 use crate::proxy::attempt::{Attempt, Limits, Served};
 use crate::proxy::body::Body;
 use crate::proxy::connection::Alarm;
 use crate::proxy::respond::{Client, respond};
 use crate::proxy::settle::{Draft, Opening, Peer};
-use crate::route::{Kind, Present, Step, Try, WaitReason, Walk};
+use crate::proxy::{Setup, Worker};
+use crate::route::{Kind, Present, Step, Try, WaitReason, Walk, Why};
 use crate::token;
 use crate::traffic::FleetView;
 use crate::wire::anthropic;
@@ -232,8 +232,27 @@ impl Journey<'_> {
             draft.not_sent(&fault);
             return Some(Err(fault));
         }
+        let (walk, asked, present) = (&self.walk, &self.asked, self.present.as_ref());
+        let shared = &self.worker.shared;
+        let elsewhere = |setup: &Setup| {
+            let surface = asked.surface;
+            let serves = |idx: DeploymentIdx| setup.backend(idx).is_some_and(|b| b.serves(surface));
+            let now = shared.clock.mono();
+            let view = FleetView {
+                fleet: &setup.fleet,
+                now,
+                serves: &serves,
+                present: present.map(|(_mark, present)| present),
+            };
+            let down = Fault::new(FaultKind::HostDown, "");
+            let step = walk
+                .clone()
+                .next(&setup.fleet.table, &view, Some(&down), now);
+            matches!(step, Step::Try(next) if next.reason.why != Why::Anyway)
+        };
         let attempt = Attempt {
             worker: self.worker,
+            elsewhere: &elsewhere,
             idx: chosen.deployment,
             backend,
             model: &chosen.upstream_model,

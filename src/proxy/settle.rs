@@ -211,6 +211,13 @@ impl Draft {
         }
     }
 
+    /// Bytes of an answer came: the host is at work.
+    pub fn heard(&self, now: Mono) {
+        if let Some(permit) = self.permit() {
+            permit.host().heard(now);
+        }
+    }
+
     /// Content events came, `count` of them.
     pub fn content(&mut self, count: u32) {
         if count == 0 {

@@ -1,12 +1,12 @@
 //! One host's live state: reachability, load, and a bell that rings when it goes down.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::base::{HostState, Mono, Observation};
-use crate::route::host::{Change, HostHealth};
+use crate::route::host::{Change, HostHealth, Load, Manner};
 
 /// A host: one place on the network, shared by its deployments.
 #[derive(Debug)]
@@ -15,8 +15,10 @@ pub struct HostLive {
     pub base: Arc<str>,
     health: Mutex<HostHealth>,
     in_flight: AtomicU32,
-    /// Rings when it goes down: tries that have sent nothing to their client are abandoned at once.
-    gone: Notify,
+    /// When bytes of any answer came last, in nanoseconds of the monotonic clock; 0 for never.
+    heard: AtomicU64,
+    /// How often it went away; whoever waits on it hears of each time.
+    falls: watch::Sender<u64>,
     /// Rings when a probe is due sooner than was planned; one bell for all hosts.
     hurry: Arc<Notify>,
     last_probe: Mutex<String>,
@@ -28,7 +30,8 @@ impl HostLive {
             base: Arc::clone(base),
             health: Mutex::new(HostHealth::new(probed, now)),
             in_flight: AtomicU32::new(0),
-            gone: Notify::new(),
+            heard: AtomicU64::new(0),
+            falls: watch::Sender::new(0),
             hurry: Arc::clone(hurry),
             last_probe: Mutex::default(),
         }
@@ -37,6 +40,11 @@ impl HostLive {
     /// Whether it can be reached.
     pub fn state(&self) -> HostState {
         self.health().state()
+    }
+
+    /// Whether it is down though it takes connections.
+    pub fn is_silent(&self) -> bool {
+        self.health().is_silent()
     }
 
     /// Its health, locked for a moment.
@@ -57,9 +65,25 @@ impl HostLive {
             .clone()
     }
 
-    /// Waits until it goes down.
-    pub const fn gone(&self) -> &Notify {
-        &self.gone
+    /// A bell for everything after this moment: rings when it goes down, and when a silent one proves
+    /// to be gone. Its value counts.
+    pub fn bell(&self) -> watch::Receiver<u64> {
+        self.falls.subscribe()
+    }
+
+    /// How often it went away.
+    pub fn falls(&self) -> u64 {
+        *self.falls.borrow()
+    }
+
+    /// Bytes of an answer came.
+    pub fn heard(&self, now: Mono) {
+        self.heard.store(now.as_nanos(), Ordering::Relaxed);
+    }
+
+    /// What a first probe found out of its manner.
+    pub fn learn(&self, manner: Manner) {
+        self.health().learn(manner);
     }
 
     /// Asks for a probe now.
@@ -89,10 +113,21 @@ impl HostLive {
     }
 
     pub(super) fn observe(&self, seen: Observation, now: Mono) -> Option<Change> {
-        let change = self.health().observe(seen, now);
-        if change.is_some_and(|change| change.to == HostState::Down) {
-            self.gone.notify_waiters();
-        }
+        let mut health = self.health();
+        let change = match seen {
+            Observation::ProbeSilent => {
+                let load = Load {
+                    in_flight: self.in_flight(),
+                    heard: Mono::from_nanos(self.heard.load(Ordering::Relaxed)),
+                };
+                health.silence(load, now)
+            },
+            _ => health.observe(seen, now),
+        };
+        let falls = health.falls();
+        drop(health);
+        self.falls
+            .send_if_modified(|known| std::mem::replace(known, falls) != falls);
         if seen == Observation::ConnectFailed {
             self.hurry.notify_one();
         }
@@ -103,10 +138,45 @@ impl HostLive {
     pub(super) fn enter(&self, limit: Option<u32>) -> bool {
         let most = limit.unwrap_or(u32::MAX);
         let step = |count: u32| (count < most).then(|| count + 1);
-        self.in_flight.try_update(Ordering::Relaxed, Ordering::Relaxed, step).is_ok()
+        self.in_flight
+            .try_update(Ordering::Relaxed, Ordering::Relaxed, step)
+            .is_ok()
     }
 
     pub(super) fn leave(&self) {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fall_between_two_waits_is_not_missed() {
+        let now = Mono::from_millis(1);
+        let host = HostLive::new(&"http://h:80".into(), true, &Arc::default(), now);
+        let bell = host.bell();
+        let first_wait = bell.clone();
+        assert!(!first_wait.has_changed().unwrap());
+        drop(first_wait);
+        host.observe(Observation::ProbeFailed, now);
+        assert!(!bell.has_changed().unwrap());
+        host.observe(Observation::ProbeFailed, now);
+        let second_wait = bell.clone();
+        assert!(second_wait.has_changed().unwrap());
+        assert!(!host.bell().has_changed().unwrap(), "begun after the fall");
+        assert_eq!(host.falls(), 1);
+    }
+
+    #[test]
+    fn a_host_takes_no_more_than_its_limit() {
+        let now = Mono::from_millis(1);
+        let host = HostLive::new(&"http://h:80".into(), true, &Arc::default(), now);
+        assert!(host.enter(Some(2)) && host.enter(Some(2)) && !host.enter(Some(2)));
+        assert!(host.enter(None));
+        host.leave();
+        host.leave();
+        assert!(host.enter(Some(2)));
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::base::{BreakerState, HostState, Mono};
 use crate::traffic::{DeploymentLive, HostLive};
 
@@ -12,6 +14,7 @@ pub struct Permit {
     host: Arc<HostLive>,
     breaker_trial: bool,
     host_trial: bool,
+    bell: watch::Receiver<u64>,
 }
 
 impl Permit {
@@ -36,6 +39,7 @@ impl Permit {
             host: Arc::clone(host),
             breaker_trial: false,
             host_trial: false,
+            bell: host.bell(),
         };
         let mut breaker = deployment.breaker();
         let half_open = breaker.state(now) == BreakerState::HalfOpen;
@@ -56,6 +60,11 @@ impl Permit {
     /// The host it is on.
     pub const fn host(&self) -> &Arc<HostLive> {
         &self.host
+    }
+
+    /// Rings when the host goes away after the permit was taken, however often it is asked for.
+    pub fn bell(&self) -> watch::Receiver<u64> {
+        self.bell.clone()
     }
 
     /// The deployment it is on.
