@@ -129,7 +129,8 @@ async fn travel(
         Err(fault) => return give(client, &fault, draft),
     };
     if let Some(found) = table.resolve(&ask.model) {
-        draft.group = found.name;
+        // A wildcard's own name, so that what clients make up for its stars has no meter each.
+        draft.group = table.group(found.pool).map_or(found.name, Arc::clone);
     }
     let walk = match Walk::new(table, ask, fastrand::u64(..)) {
         Ok(walk) => walk,
