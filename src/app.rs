@@ -5,6 +5,7 @@
 //! None of them waits for another on the request path.
 
 pub mod build;
+pub mod chores;
 pub mod clock;
 pub mod commands;
 pub mod editor;
@@ -17,6 +18,7 @@ pub mod run;
 pub mod screen;
 pub mod signals;
 pub mod snapshot;
+pub mod start;
 pub mod surroundings;
 pub mod switches;
 pub mod watch;
@@ -90,7 +92,7 @@ pub fn check(start: &Start) -> Checked {
     let mut ok = loaded.config().is_some();
     for problem in loaded.config().map(build::unbuildable).unwrap_or_default() {
         ok = false;
-        text.push_str(&format!("\n{problem}"));
+        text = format!("{text}\n{problem}");
     }
     Checked { text, ok }
 }

@@ -392,15 +392,16 @@ impl Inner {
 }
 
 fn meter_of<'a>(meters: &'a mut HashMap<Arc<str>, Meter>, name: &str, now: Mono) -> &'a mut Meter {
-    let name = if meters.len() >= MOST_METERS && !meters.contains_key(name) {
-        "…"
-    } else {
+    let known = meters.contains_key(name);
+    let name = if known || meters.len() < MOST_METERS {
         name
+    } else {
+        "…"
     };
-    if !meters.contains_key(name) {
+    if !known && !meters.contains_key(name) {
         meters.insert(name.into(), Meter::new(now));
     }
-    meters.entry(name.into()).or_insert_with(|| Meter::new(now))
+    meters.get_mut(name).expect("it was there or put in")
 }
 
 /// Whole milliseconds of a duration.

@@ -1,7 +1,5 @@
 //! One plain sentence for the worst thing going on.
 
-use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{HostState, NanoDollars, Severity};
@@ -14,7 +12,7 @@ pub fn headline(
     hosts: &[Host],
     backends: &[Backend],
     models: &[Model],
-    outages: &HashMap<Arc<str>, Outage>,
+    outage_of: impl Fn(&str) -> Option<Outage>,
 ) -> Option<Headline> {
     let error = |text| {
         Some(Headline {
@@ -33,7 +31,7 @@ pub fn headline(
     }
     let down = hosts.iter().filter(|host| host.state == HostState::Down);
     if let Some(host) = down.max_by_key(|host| host.since_ms) {
-        return error(outage(host, outages.get(host.base.as_str())));
+        return error(outage(host, outage_of(&host.base).as_ref()));
     }
     if !gateway.config_errors.is_empty() {
         return warning("the config on disk has errors; the one in force stays".to_owned());

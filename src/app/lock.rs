@@ -1,7 +1,7 @@
 //! One instance a data folder, and who holds a port.
 
 use std::fs::{File, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{Seek, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ impl FolderLock {
     /// Another instance has it, or the folder cannot be written to.
     pub fn take(folder: &Path) -> anyhow::Result<Self> {
         let path = folder.join("pointsman.lock");
-        let mut file = File::options()
+        let file = File::options()
             .read(true)
             .write(true)
             .create(true)
@@ -30,12 +30,10 @@ impl FolderLock {
         match file.try_lock() {
             Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                file.read_to_string(&mut holder).unwrap_or_default();
+                let holder = std::fs::read_to_string(&path).unwrap_or_default();
                 let holder = holder.trim();
-                let who = if holder.is_empty() { "" } else { holder };
                 bail!(
-                    "another pointsman ({who}) uses the data folder {}: stop it, or give this one \
+                    "another pointsman ({holder}) uses the data folder {}: stop it, or give this one \
                      its own with --data-dir",
                     folder.display()
                 )

@@ -173,9 +173,8 @@ impl ConfigState {
         let mut text = diff.lines.join("; ");
         if !diff.restart_keys.is_empty() {
             let keys = diff.restart_keys.join(", ");
-            text = format!("{text}; after a restart: {keys}")
-                .trim_start_matches("; ")
-                .to_owned();
+            let joint = if text.is_empty() { "" } else { "; " };
+            text = format!("{text}{joint}after a restart: {keys}");
         }
         tell(
             shared,

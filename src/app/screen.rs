@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::{Notify, mpsc};
@@ -13,10 +14,12 @@ use crate::app::snapshot::Desk;
 use crate::app::{Ui, editor, panic, surroundings};
 use crate::control::{Command, Reply, Snapshot, Spend, SpendRow, Ticket, Today};
 use crate::ledger::{SpendLine, SpendSummary, Totals};
-use crate::tui::{self, Exit, Host, Source};
+use crate::tui::{self, Exit, Glyphs, Host, Source};
 
 /// Days on the spend screen.
 const SPEND_DAYS: i64 = 7;
+/// How long the dashboard may take to end.
+const END_WITHIN: Duration = Duration::from_secs(1);
 
 /// The dashboard on its own thread.
 #[derive(Debug)]
@@ -29,22 +32,23 @@ pub struct Screen {
 #[derive(Debug, Default)]
 struct Door {
     stop: AtomicBool,
-    over: AtomicBool,
     /// How it ended: whether the gateway goes on without it.
     stays: AtomicBool,
     closed: Notify,
+    /// The terminal is lent to an editor: a ctrl-c there is not meant for us.
+    lent: AtomicBool,
 }
 
 /// Where the dashboard takes its state from.
 struct Embedded {
     hands: Arc<Hands>,
     send: mpsc::Sender<(Ticket, Command)>,
-    last: Mutex<Option<Arc<Snapshot>>>,
 }
 
 /// What the dashboard may do while the terminal is handed over.
 struct Hand {
     config: Option<PathBuf>,
+    door: Arc<Door>,
 }
 
 impl Screen {
@@ -53,12 +57,12 @@ impl Screen {
     /// # Errors
     /// A theme file cannot be read, or there is no thread for it.
     pub fn begin(
-        ui: Ui,
+        ui: &Ui,
         hands: Arc<Hands>,
         send: mpsc::Sender<(Ticket, Command)>,
         folder: &Path,
     ) -> anyhow::Result<Self> {
-        let options = options(&ui)?;
+        let options = options(ui)?;
         let shared = Arc::new(Door::default());
         let door = Arc::clone(&shared);
         let known = hands.desk.config.known();
@@ -71,16 +75,15 @@ impl Screen {
         let thread = std::thread::Builder::new()
             .name(panic::DASHBOARD.to_owned())
             .spawn(move || {
-                let source = Embedded {
-                    hands,
-                    send,
-                    last: Mutex::new(None),
+                let source = Embedded { hands, send };
+                let mut hand = Hand {
+                    config,
+                    door: Arc::clone(&door),
                 };
-                let hand = Hand { config };
-                let exit = tui::run(Box::new(source), Box::new(hand), options, clock, &door.stop);
+                let exit = tui::run(&source, &mut hand, &options, &clock, &door.stop);
                 drop(stderr);
                 let stays = match exit {
-                    Exit::Quit => false,
+                    Exit::Quit | Exit::Stopped => false,
                     Exit::Detached => true,
                     Exit::Panicked(text) => {
                         tracing::error!("the dashboard panicked: {text}; the gateway goes on");
@@ -88,7 +91,6 @@ impl Screen {
                     },
                 };
                 door.stays.store(stays, Ordering::Release);
-                door.over.store(true, Ordering::Release);
                 door.closed.notify_one();
             });
         Ok(Self {
@@ -103,15 +105,23 @@ impl Screen {
         self.shared.stays.load(Ordering::Acquire)
     }
 
-    /// Whether it has ended.
-    pub fn is_over(&self) -> bool {
-        self.shared.over.load(Ordering::Acquire)
+    /// Whether the terminal is lent to an editor.
+    pub fn is_lent(&self) -> bool {
+        self.shared.lent.load(Ordering::Acquire)
     }
 
-    /// Ends it and gives the terminal back.
-    pub fn end(self) {
+    /// Ends it and gives the terminal back. A thread that hangs in a terminal that takes nothing, or
+    /// waits for an editor, is left behind.
+    pub async fn end(self) {
         self.shared.stop.store(true, Ordering::Release);
-        if self.thread.join().is_err() {
+        let ended = tokio::time::timeout(END_WITHIN, async {
+            while !self.thread.is_finished() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+        if ended.await.is_err() {
+            tui::restore();
+        } else if self.thread.join().is_err() {
             tracing::error!("the dashboard's thread ended with a panic");
         }
     }
@@ -119,9 +129,7 @@ impl Screen {
 
 impl Source for Embedded {
     fn snapshot(&self) -> Arc<Snapshot> {
-        let fresh = Arc::new(self.hands.desk.snapshot());
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&fresh));
-        fresh
+        Arc::new(self.hands.desk.snapshot())
     }
 
     fn send(&self, ticket: Ticket, command: Command) {
@@ -148,37 +156,52 @@ impl Source for Embedded {
 impl Host for Hand {
     fn edit_config(&mut self) -> Result<String, String> {
         match &self.config {
-            Some(path) => editor::edit(path),
+            Some(path) => {
+                self.door.lent.store(true, Ordering::Release);
+                let edited = editor::edit(path);
+                self.door.lent.store(false, Ordering::Release);
+                edited
+            },
             None => Err("there is no config file to edit here".to_owned()),
         }
     }
 }
 
 fn options(ui: &Ui) -> anyhow::Result<tui::Options> {
-    let theme_text = match ui.theme.as_deref() {
-        None | Some("dark" | "light") => None,
-        Some(path) => Some(
-            std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read the theme {path}"))?,
-        ),
-    };
-    let variable = surroundings::variable;
-    Ok(tui::Options {
-        light: ui.theme.as_deref() == Some("light"),
-        theme_text,
-        color: ui.color.map(str::to_owned),
-        ascii: ui.ascii,
-        mouse: ui.mouse,
-        environment: tui::Environment {
-            no_color: variable("NO_COLOR").is_some(),
-            force_color: variable("FORCE_COLOR").or_else(|| variable("CLICOLOR_FORCE")),
-            colorterm: variable("COLORTERM"),
-            term: variable("TERM"),
-            colorfgbg: variable("COLORFGBG"),
-            locale: ["LC_ALL", "LC_CTYPE", "LANG"]
-                .into_iter()
-                .find_map(variable),
+    let (theme, theme_file) = match ui.theme.as_deref() {
+        None => (None, None),
+        Some("dark") => (Some("pointsman-dark".to_owned()), None),
+        Some("light") => (Some("pointsman-light".to_owned()), None),
+        Some(path) => {
+            let text = std::fs::read_to_string(path);
+            (
+                None,
+                Some(text.with_context(|| format!("cannot read the theme {path}"))?),
+            )
         },
+    };
+    let depth = match ui.color {
+        Some("never") => Some(tui::Depth::Mono),
+        Some("16") => Some(tui::Depth::Ansi16),
+        Some("256") => Some(tui::Depth::Ansi256),
+        Some("true") => Some(tui::Depth::True),
+        _ => None,
+    };
+    let glyphs = ui.ascii.map(|ascii| {
+        if ascii {
+            Glyphs::Ascii
+        } else {
+            Glyphs::Unicode
+        }
+    });
+    Ok(tui::Options {
+        theme,
+        theme_file,
+        depth,
+        glyphs,
+        mouse: ui.mouse,
+        environment: tui::Environment::read(surroundings::variable),
+        ..tui::Options::default()
     })
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::app::headline::headline;
 use crate::app::reload::ConfigState;
 use crate::base::{BreakerState, DeploymentIdx, HostState, Mono};
+use crate::config::Deployment;
 use crate::control::{
     self, Backend, BackendState, GatewayInfo, Host, LedgerInfo, Model, Snapshot, Spend,
 };
@@ -14,6 +15,7 @@ use crate::live::Numbers;
 use crate::live::day::Zone;
 use crate::price::per_million;
 use crate::proxy::{Setup, Shared};
+use crate::traffic::DeploymentLive;
 
 /// Everything a snapshot is made of.
 #[derive(Debug)]
@@ -48,10 +50,12 @@ impl Desk {
         let zone = self.shared.live.zone();
         let nodes = 0..setup.fleet.table.deployments().len();
         let backends: Vec<Backend> = nodes
-            .filter_map(|place| self.backend(&setup, &numbers, &zone, DeploymentIdx(place), now))
+            .filter_map(|place| Self::backend(&setup, &numbers, &zone, DeploymentIdx(place), now))
             .collect();
         let models = models(&setup, &numbers);
-        let headline = headline(&gateway, &hosts, &backends, &models, &numbers.outages);
+        let headline = headline(&gateway, &hosts, &backends, &models, |host| {
+            numbers.outages.get(host).cloned()
+        });
         Snapshot {
             version: control::VERSION,
             seq: numbers.changes,
@@ -126,7 +130,6 @@ impl Desk {
     }
 
     fn backend(
-        &self,
         setup: &Setup,
         numbers: &Numbers,
         zone: &Zone,
@@ -148,29 +151,13 @@ impl Desk {
         let health = host.health();
         let (host_state, host_since) = (health.state(), health.since());
         drop(health);
-        let off_since = live.off_since();
-        let (state, why) = if let Some(why) = &config.off {
-            (BackendState::Off, why.clone())
-        } else if let Some(since) = off_since {
-            let busy = live.in_flight() > 0;
-            let state = if busy {
-                BackendState::Draining
-            } else {
-                BackendState::Off
-            };
-            (
-                state,
-                format!("off by you since {}", zone.clock_time(since)),
-            )
-        } else if host_state == HostState::Down {
-            (BackendState::Down, host.last_probe())
-        } else if cooling {
-            (BackendState::Cooling, why_open)
-        } else if host_state == HostState::Probing || breaker_state == BreakerState::HalfOpen {
-            (BackendState::Probing, "one request tries it".to_owned())
-        } else {
-            (BackendState::Up, String::new())
+        let ill = Ill {
+            host_state,
+            last_probe: host.last_probe(),
+            breaker_state,
+            why_open,
         };
+        let (state, why) = condition(config, live, &ill, zone);
         let since = match state {
             BackendState::Down | BackendState::Probing => host_since,
             _ => live.turned().max(host_since),
@@ -218,6 +205,49 @@ impl Desk {
             last_ok_ms: own.last_ok_ms,
             errors: own.errors,
         })
+    }
+}
+
+/// What may keep a backend from taking traffic.
+struct Ill {
+    host_state: HostState,
+    last_probe: String,
+    breaker_state: BreakerState,
+    why_open: String,
+}
+
+/// What a backend does, and why.
+fn condition(
+    config: &Deployment,
+    live: &DeploymentLive,
+    ill: &Ill,
+    zone: &Zone,
+) -> (BackendState, String) {
+    if let Some(why) = &config.off {
+        return (BackendState::Off, why.clone());
+    }
+    if let Some(since) = live.off_since() {
+        let busy = live.in_flight() > 0;
+        let state = if busy {
+            BackendState::Draining
+        } else {
+            BackendState::Off
+        };
+        return (
+            state,
+            format!("off by you since {}", zone.clock_time(since)),
+        );
+    }
+    if ill.host_state == HostState::Down {
+        return (BackendState::Down, ill.last_probe.clone());
+    }
+    match ill.breaker_state {
+        BreakerState::Open => (BackendState::Cooling, ill.why_open.clone()),
+        BreakerState::HalfOpen => (BackendState::Probing, "one request tries it".to_owned()),
+        BreakerState::Closed if ill.host_state == HostState::Probing => {
+            (BackendState::Probing, "one request tries it".to_owned())
+        },
+        BreakerState::Closed => (BackendState::Up, String::new()),
     }
 }
 

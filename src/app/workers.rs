@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use anyhow::{Context, bail};
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::lock;
@@ -14,8 +13,6 @@ use crate::net::Pool;
 use crate::net::tls::Tls;
 use crate::proxy::{Shared, Worker, accept};
 
-/// Connections the kernel holds for us until we accept them.
-const BACKLOG: i32 = 1_024;
 /// Most workers by default: beyond it a gateway waits for its backends, not for cores.
 const USUAL_MOST: usize = 8;
 
@@ -34,16 +31,7 @@ pub struct Workers {
 /// # Errors
 /// The port is taken (it says by whom), or the address is not of this machine.
 pub fn listen(addr: SocketAddr) -> anyhow::Result<TcpListener> {
-    let open = || -> std::io::Result<TcpListener> {
-        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-        #[cfg(unix)]
-        socket.set_reuse_address(true)?;
-        socket.bind(&addr.into())?;
-        socket.listen(BACKLOG)?;
-        socket.set_nonblocking(true)?;
-        Ok(socket.into())
-    };
-    match open() {
+    match accept::bind(addr) {
         Ok(listener) => Ok(listener),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
             let holder = lock::holder_of(addr.port());
@@ -63,6 +51,22 @@ pub fn listen(addr: SocketAddr) -> anyhow::Result<TcpListener> {
             )
         },
         Err(error) => Err(error).with_context(|| format!("cannot listen on {addr}")),
+    }
+}
+
+/// One worker's life.
+async fn work(
+    listener: TcpListener,
+    worker: Arc<Worker>,
+    stop: CancellationToken,
+    kill: CancellationToken,
+) {
+    match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => tokio::select! {
+            () = accept::serve(listener, worker, stop) => {},
+            () = kill.cancelled() => {},
+        },
+        Err(error) => tracing::error!("a worker cannot use the listening socket: {error}"),
     }
 }
 
@@ -99,19 +103,7 @@ impl Workers {
             let (stop, kill) = (stop.clone(), kill.clone());
             let thread = std::thread::Builder::new().name(format!("worker-{number}"));
             let thread = thread.spawn(move || {
-                runtime.block_on(async move {
-                    let listener = match tokio::net::TcpListener::from_std(listener) {
-                        Ok(listener) => listener,
-                        Err(error) => {
-                            tracing::error!("a worker cannot use the listening socket: {error}");
-                            return;
-                        },
-                    };
-                    tokio::select! {
-                        () = accept::serve(listener, worker, stop) => {},
-                        () = kill.cancelled() => {},
-                    }
-                });
+                runtime.block_on(work(listener, worker, stop, kill));
             });
             threads.push(thread.context("cannot start a worker thread")?);
         }

@@ -9,7 +9,7 @@ use crate::cli::litellm::Foreign;
 /// Options of every subcommand. Each can be given by environment as well.
 #[derive(Debug, Clone, Default, Args)]
 pub struct Shared {
-    /// The config file [default: ./config.yaml, then $XDG_CONFIG_HOME/pointsman/config.yaml]
+    /// The config file [default: ./config.yaml, then `$XDG_CONFIG_HOME/pointsman/config.yaml`]
     #[arg(short, long, value_name = "FILE", env = "POINTSMAN_CONFIG")]
     pub config: Option<PathBuf>,
     /// Where to listen [default: 127.0.0.1; inside a container 0.0.0.0]
@@ -18,7 +18,7 @@ pub struct Shared {
     /// The port to listen on; 0 takes a free one [default: 4000]
     #[arg(short, long, value_name = "PORT", env = "POINTSMAN_PORT")]
     pub port: Option<u16>,
-    /// Where the ledger and saved switches live [default: $XDG_DATA_HOME/pointsman]
+    /// Where the ledger and saved switches live [default: `$XDG_DATA_HOME/pointsman`]
     #[arg(long, value_name = "DIR", env = "POINTSMAN_DATA_DIR")]
     pub data_dir: Option<PathBuf>,
     /// A model that serves every request, without a config file: `ollama/llama3.2`

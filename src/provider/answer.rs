@@ -10,7 +10,7 @@ use crate::provider::classify::said;
 use crate::wire::{Finish, Observed, WriterOptions, anthropic, ollama, openai};
 
 /// A plain answer ready for the client.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plain {
     /// The body.
     pub body: Bytes,
@@ -73,11 +73,7 @@ fn relayed(
     body: &Bytes,
     options: &WriterOptions,
 ) -> Result<Plain, Fault> {
-    if !body
-        .iter()
-        .find(|byte| !byte.is_ascii_whitespace())
-        .is_some_and(|byte| *byte == b'{')
-    {
+    if body.trim_ascii_start().first() != Some(&b'{') {
         let text = "the backend's answer is no JSON object";
         return Err(Fault::new(FaultKind::BadAnswer, text).detail(provider.to_owned()));
     }

@@ -164,7 +164,6 @@ pub fn build(
         },
         Body::Json { head, bytes } => (head, bytes),
     };
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     // Reasoning that another backend wrote carries no signature, and Anthropic refuses it: such a
     // conversation is translated, which leaves it out.
     let unsigned = asked.surface == Surface::Messages && anthropic::has_unsigned_thinking(bytes);

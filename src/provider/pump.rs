@@ -85,15 +85,12 @@ impl Pump {
             Dialect::OpenAi | Dialect::Anthropic => Frames::Sse(Sse::new(limit)),
         };
         let way = if asked.same {
-            match dialect {
-                Dialect::Anthropic => {
-                    Way::Anthropic(Box::new(anthropic::StreamRelay::new(&options.model)))
-                },
-                _ => {
-                    let relay =
-                        openai::StreamRelay::new(&options.model, surface, options.include_usage);
-                    Way::OpenAi(Box::new(relay))
-                },
+            if dialect == Dialect::Anthropic {
+                Way::Anthropic(Box::new(anthropic::StreamRelay::new(&options.model)))
+            } else {
+                let relay =
+                    openai::StreamRelay::new(&options.model, surface, options.include_usage);
+                Way::OpenAi(Box::new(relay))
             }
         } else {
             let reader = match dialect {

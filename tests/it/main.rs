@@ -6,7 +6,20 @@
     reason = "a test may stop on the spot"
 )]
 
+mod access;
+mod config;
+mod dialects;
+mod ending;
+mod failover;
 mod ledger;
+mod limits;
+mod local_first;
+mod network;
+mod reload;
+mod secrets;
 pub mod smoke;
+mod streams;
 pub mod support;
+mod surfaces;
 pub mod tidy;
+mod walk;

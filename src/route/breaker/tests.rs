@@ -1,3 +1,5 @@
+//! The breaker, rule by rule, on virtual time.
+
 use super::*;
 
 const CLOSED: BreakerState = BreakerState::Closed;

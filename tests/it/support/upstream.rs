@@ -10,7 +10,7 @@ mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -127,9 +127,18 @@ impl fmt::Debug for Upstream {
 impl Upstream {
     /// Listens on a free loopback port and answers everything the same way.
     pub fn start(otherwise: impl Fn(&Recorded) -> Reply + Send + Sync + 'static) -> Self {
+        Self::start_at(IpAddr::V4(Ipv4Addr::LOCALHOST), otherwise)
+    }
+
+    /// As [`Upstream::start`] at another address of this machine, or of the network namespace of the
+    /// calling thread.
+    pub fn start_at(
+        at: IpAddr,
+        otherwise: impl Fn(&Recorded) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let shared = Arc::new(Shared::default());
         shared.change(|state| state.otherwise = Some(Arc::new(otherwise)));
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let listener = TcpListener::bind((at, 0)).unwrap();
         let addr = listener.local_addr().unwrap();
         let mut upstream = Self {
             addr,

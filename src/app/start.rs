@@ -1,0 +1,320 @@
+//! Order of start: config, data folder, port, ledger, workers. Anything that keeps the gateway from
+//! starting is found before the first connection is accepted.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context, bail};
+use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::build::{self, Surroundings};
+use crate::app::clock::SystemClock;
+use crate::app::load::{self, Loaded};
+use crate::app::lock::FolderLock;
+use crate::app::reload::{self, ConfigState};
+use crate::app::snapshot::Desk;
+use crate::app::switches::SwitchFile;
+use crate::app::workers::{self, Workers};
+use crate::app::{Start, panic, screen, surroundings};
+use crate::base::{Clock, Problem, Severity};
+use crate::config::{self, Config};
+use crate::control::EventKind;
+use crate::demo::{self, World, traffic};
+use crate::ledger::{self, Ledger};
+use crate::live::{Happened, Live};
+use crate::net::general::General;
+use crate::net::tls::Tls;
+use crate::price::PriceTable;
+use crate::proxy::Shared;
+use crate::telemetry::{self, Logs, Sink};
+use crate::traffic::Switches;
+
+/// Ended requests that the live list shows after a restart.
+const REFILL: u32 = 200;
+
+/// Everything that has begun.
+pub struct Begun {
+    /// What the workers share.
+    pub shared: Arc<Shared>,
+    /// The worker threads.
+    pub workers: Workers,
+    /// Everything beside them.
+    pub tasks: TaskTracker,
+    /// Ends everything beside the workers.
+    pub stop: CancellationToken,
+    /// What is shown.
+    pub desk: Arc<Desk>,
+    /// Where switches are kept.
+    pub switches: SwitchFile,
+    /// The demo's servers.
+    pub world: Option<World>,
+    /// The client for probes.
+    pub general: Arc<General>,
+    /// The configuration as it was read.
+    pub loaded: Loaded,
+    /// The data folder.
+    pub folder: PathBuf,
+    /// Held until the process ends.
+    pub lock: Option<FolderLock>,
+    /// Written out when dropped.
+    pub logs: Logs,
+}
+
+/// A place to serve at.
+struct Site {
+    folder: PathBuf,
+    listener: TcpListener,
+    addr: SocketAddr,
+    lock: Option<FolderLock>,
+}
+
+/// Starts everything but the dashboard.
+///
+/// # Errors
+/// It cannot start: config, data folder, port.
+pub async fn begin(start: Start, has_screen: bool) -> anyhow::Result<Begun> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let world = match start.demo {
+        Some(seed) => {
+            let launched = World::launch(seed, Arc::clone(&clock), &tasks, &stop).await;
+            Some(launched.context("cannot start the demo's servers")?)
+        },
+        None => None,
+    };
+    let text = world.as_ref().map(demo::config);
+    let loaded = load::load(&start, text.as_deref());
+    let config = usable(&loaded)?;
+    let site = settle_down(&start, &loaded, &config)?;
+    let logs = log_to(&start, &config, has_screen, &site.folder)?;
+    panic::install();
+    let switches = SwitchFile::within(&site.folder);
+    let off = if world.is_some() {
+        Switches::new()
+    } else {
+        switches.load()
+    };
+    let around = Surroundings {
+        prices: PriceTable::builtin(),
+        loopback: site.addr.ip().is_loopback(),
+        names: surroundings::host_names(&loaded.resolved.listen_host),
+    };
+    let mut state = ConfigState::new(start.clone(), around, &loaded, off.clone(), clock.wall());
+    if let (Some(world), Some(text)) = (&world, text) {
+        let clouds = world.servers().into_iter().filter(|server| server.cloud);
+        state = state.demo(text, clouds.map(|server| server.base).collect());
+    }
+    let shared = share(
+        &start,
+        state.adapt(config),
+        &state,
+        &off,
+        &site.folder,
+        &clock,
+    );
+    seed(&shared);
+    let tls = Arc::new(Tls::default());
+    let workers = hire(&start, &site.listener, &shared, &tls)?;
+    let text = format!("serving on http://{} with {}", site.addr, loaded.name);
+    shared.live.event(Happened::new(
+        EventKind::Lifecycle,
+        Severity::Note,
+        "pointsman",
+        text,
+    ));
+    let desk = Desk {
+        shared: Arc::clone(&shared),
+        config: Arc::new(state),
+        listen: site.addr.to_string(),
+        started: clock.mono(),
+        simulated: Mutex::new(simulated(world.as_ref())),
+        spend: Mutex::new(None),
+        demo: start.demo.is_some(),
+        looked: AtomicU64::new(0),
+    };
+    send_clients(&start, site.addr, &shared, &tasks, &stop);
+    Ok(Begun {
+        shared,
+        workers,
+        tasks,
+        stop,
+        desk: Arc::new(desk),
+        switches,
+        world,
+        general: Arc::new(General::new(tls)),
+        loaded,
+        folder: site.folder,
+        lock: site.lock,
+        logs,
+    })
+}
+
+/// The configuration, or every reason why there is none.
+fn usable(loaded: &Loaded) -> anyhow::Result<Config> {
+    let Some(config) = loaded.config() else {
+        bail!("{}", config::report(&loaded.resolved));
+    };
+    let unbuildable = build::unbuildable(config);
+    if !unbuildable.is_empty() {
+        let lines: Vec<String> = unbuildable.iter().map(Problem::to_string).collect();
+        bail!("{}", lines.join("\n"));
+    }
+    Ok(config.clone())
+}
+
+/// Takes the data folder and the port.
+fn settle_down(start: &Start, loaded: &Loaded, config: &Config) -> anyhow::Result<Site> {
+    let host = &loaded.resolved.listen_host;
+    let ip = surroundings::address(host).map_err(anyhow::Error::msg)?;
+    let usual = if start.demo.is_some() { 0 } else { 4_000 };
+    let port = start.port.or(config.startup.port).unwrap_or(usual);
+    let folder = data_dir(start, config)?;
+    let mut lock = match start.demo {
+        Some(_) => None,
+        None => Some(FolderLock::take(&folder)?),
+    };
+    let listener = workers::listen(SocketAddr::new(ip, port))?;
+    let addr = listener
+        .local_addr()
+        .context("the listening socket has no address")?;
+    if let Some(lock) = &mut lock {
+        lock.sign(addr);
+    }
+    Ok(Site {
+        folder,
+        listener,
+        addr,
+        lock,
+    })
+}
+
+/// The data folder, made when it is missing. The demo's is a throw-away one.
+fn data_dir(start: &Start, config: &Config) -> anyhow::Result<PathBuf> {
+    let folder = match (&start.data_dir, &config.startup.data_dir, start.demo) {
+        (Some(folder), ..) => folder.clone(),
+        (None, _, Some(_)) => {
+            std::env::temp_dir().join(format!("pointsman-demo-{}", std::process::id()))
+        },
+        (None, Some(folder), None) => PathBuf::from(folder),
+        (None, None, None) => {
+            surroundings::data_dir().context("there is no home folder; use --data-dir DIR")?
+        },
+    };
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make the data folder {}", folder.display()))?;
+    Ok(folder)
+}
+
+fn log_to(start: &Start, config: &Config, screen: bool, folder: &Path) -> anyhow::Result<Logs> {
+    let file = folder.join("pointsman.log");
+    let color = surroundings::variable("NO_COLOR").is_none()
+        && std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let sink = if screen {
+        Sink::File(&file)
+    } else {
+        Sink::Stderr { color }
+    };
+    let options = telemetry::Options {
+        sink,
+        json: start.json_logs || config.general.json_logs,
+        verbose: start.verbose || config.general.verbose,
+        filter: &surroundings::variable("POINTSMAN_LOG").unwrap_or_default(),
+    };
+    telemetry::begin(&options).context("cannot begin to log")
+}
+
+fn share(
+    start: &Start,
+    config: Config,
+    state: &ConfigState,
+    switches: &Switches,
+    folder: &Path,
+    clock: &Arc<dyn Clock>,
+) -> Arc<Shared> {
+    let zone = reload::zone_of(&config);
+    let ledger_options = ledger::Options::new(folder.join("pointsman.db"), Arc::clone(clock));
+    let setup = build::build(config, None, switches, state.surroundings(), clock.mono());
+    Arc::new(Shared {
+        setup: ArcSwap::from_pointee(setup),
+        live: Arc::new(Live::new(Arc::clone(clock), zone)),
+        ledger: Ledger::open(ledger_options),
+        clock: Arc::clone(clock),
+        draining: AtomicBool::new(false),
+        connections: AtomicUsize::new(0),
+        refused: AtomicU64::new(0),
+        log_bodies: start.log_bodies,
+    })
+}
+
+/// Fills the day's totals and the list of requests from the ledger, beside everything else: a large
+/// ledger must not hold up the start.
+fn seed(shared: &Arc<Shared>) {
+    let shared = Arc::clone(shared);
+    let midnight = shared.live.zone().day_start(shared.clock.wall());
+    let thread = std::thread::Builder::new()
+        .name("seed".to_owned())
+        .spawn(move || {
+            if let Ok(totals) = shared.ledger.totals_since(midnight) {
+                shared.live.seed_today(screen::today_of(&totals.all));
+            }
+            if let Ok(records) = shared.ledger.recent(REFILL) {
+                shared.live.refill(records);
+            }
+        });
+    if let Err(error) = thread {
+        tracing::warn!("the day's totals start at zero: {error}");
+    }
+}
+
+/// Starts as many workers as were asked for: by the command line, else the config, else one a core.
+fn hire(
+    start: &Start,
+    listener: &TcpListener,
+    shared: &Arc<Shared>,
+    tls: &Arc<Tls>,
+) -> anyhow::Result<Workers> {
+    let configured = shared.setup.load().config.startup.workers;
+    let configured = configured.and_then(|count| usize::try_from(count).ok());
+    let count = start
+        .workers
+        .or(configured)
+        .unwrap_or_else(workers::usual_count);
+    Workers::start(count, listener, shared, tls)
+}
+
+fn simulated(world: Option<&World>) -> std::collections::HashMap<String, bool> {
+    let servers = world.map(World::servers).unwrap_or_default();
+    servers
+        .into_iter()
+        .map(|server| (server.base, server.running))
+        .collect()
+}
+
+/// The demo's clients.
+fn send_clients(
+    start: &Start,
+    addr: SocketAddr,
+    shared: &Shared,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    let Some(seed) = start.demo else { return };
+    let setup = shared.setup.load();
+    let key = setup
+        .config
+        .general
+        .master_key
+        .as_ref()
+        .map(|(key, _source)| key.clone());
+    let target = traffic::Target { addr, key, seed };
+    tasks.spawn(traffic::run(
+        target,
+        tasks.clone(),
+        stop.child_token(),
+        Arc::default(),
+    ));
+}
