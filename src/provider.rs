@@ -8,6 +8,7 @@ pub mod answer;
 pub mod backend;
 pub mod build;
 pub mod classify;
+pub mod forward;
 pub mod multipart;
 pub mod pump;
 

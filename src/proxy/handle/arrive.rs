@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use crate::base::{CallId, Fault, FaultKind, Surface, Wall};
 use crate::config::{Config, General, Timeouts};
 use crate::provider::multipart::Form;
-use crate::provider::{Asked, Body, build};
+use crate::provider::{Asked, Body, forward};
 use crate::proxy::handle::Route;
 use crate::proxy::handle::answer::CALL_ID;
 use crate::proxy::settle::Draft;
@@ -109,13 +109,13 @@ pub(super) async fn read(
             bytes,
         }
     };
-    let mut forward = HeaderMap::new();
+    let mut kept = HeaderMap::new();
     for (name, value) in &head.headers {
-        if build::is_forwarded(name, config.general.forward_client_headers) {
-            forward.append(name.clone(), value.clone());
+        if forward::is_forwarded(name, config.general.forward_client_headers) {
+            kept.append(name.clone(), value.clone());
         }
     }
-    let asked = Asked::new(route.surface, route.subpath, body, forward);
+    let asked = Asked::new(route.surface, route.subpath, body, kept);
     Ok(Arrived {
         asked: asked.with_query(head.uri.query()),
         bytes_in,
