@@ -12,10 +12,10 @@ use http_body_util::{BodyExt, Full};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use crate::base::{DeploymentIdx, Fault, FaultKind, Secret};
+use crate::base::{DeploymentIdx, Fault, FaultKind};
 use crate::net::{Exchange, UpstreamBody};
 use crate::provider::build::Way;
-use crate::provider::{self, Asked, Backend, Outgoing, Plain, Pump, pump};
+use crate::provider::{self, Asked, Backend, Outgoing, Plain, Pump};
 use crate::proxy::Worker;
 use crate::proxy::settle::Draft;
 use crate::route::host::SUSPECT_AFTER;
@@ -108,7 +108,7 @@ impl Attempt<'_> {
             tracing::debug!(call, dropped, "parameters left out");
         }
         self.log_body(draft, "request", &outgoing.body);
-        let key = deployment.upstream.key.as_ref();
+        let upstream = &deployment.upstream;
         let deadline = Instant::now() + self.limits.answer;
         let exchange = self
             .guard(draft, deadline, true, self.send(&outgoing))
@@ -116,7 +116,10 @@ impl Attempt<'_> {
         let exchange = exchange.map_err(|fault| provider::send_fault(&fault))?;
         draft.answered(exchange.head.status);
         if !exchange.head.status.is_success() {
-            return Err(self.refusal(exchange, key).await);
+            return Err(provider::fit_to_tell(
+                self.refusal(exchange).await,
+                upstream,
+            ));
         }
         let outcome = if asked.stream() {
             self.first_content(asked, draft, exchange.body, outgoing.way)
@@ -133,7 +136,7 @@ impl Attempt<'_> {
                 body: exchange.body,
             });
         };
-        outcome.map_err(|fault| pump::without_key(fault, key))
+        outcome.map_err(|fault| provider::fit_to_tell(fault, upstream))
     }
 
     async fn send(&self, outgoing: &Outgoing) -> Result<Exchange, crate::net::SendFault> {
@@ -194,7 +197,7 @@ impl Attempt<'_> {
     }
 
     /// The fault for an answer that is no success.
-    async fn refusal(&self, exchange: Exchange, key: Option<&Secret>) -> Fault {
+    async fn refusal(&self, exchange: Exchange) -> Fault {
         let Exchange { head, mut body } = exchange;
         let mut bytes = BytesMut::new();
         let read = async {
@@ -210,7 +213,7 @@ impl Attempt<'_> {
         // What came until then tells enough.
         let _in_time: Result<(), _> = tokio::time::timeout(ERROR_WITHIN, read).await;
         let now_s = self.worker.shared.clock.wall().as_secs();
-        provider::classify(self.backend, key, head.status, &head.headers, &bytes, now_s)
+        provider::classify(self.backend, head.status, &head.headers, &bytes, now_s)
     }
 
     async fn whole(

@@ -22,11 +22,14 @@ fn clean(what: &str, bytes: &[u8]) {
     }
 }
 
-#[test]
-fn planted_secrets_come_out_nowhere() {
-    // An upstream that repeats all it was sent, in every kind of failure.
-    let upstream = Upstream::start(|request| {
-        let echo: Vec<String> = request.fields.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+/// An upstream that repeats all it was sent, in every kind of failure.
+fn repeating() -> Upstream {
+    Upstream::start(|request| {
+        let echo: Vec<String> = request
+            .fields
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}"))
+            .collect();
         let echo = echo.join("; ");
         let said = json!({"error": {"message": format!("refused: {echo}"), "type": echo, "code": 500, "param": echo}});
         match request.json()["user"].as_str() {
@@ -39,10 +42,20 @@ fn planted_secrets_come_out_nowhere() {
                 .end(),
             _ => Reply::json(500, &said),
         }
-    });
+    })
+}
+
+#[test]
+fn planted_secrets_come_out_nowhere() {
+    let upstream = repeating();
     let params = format!("extra_headers: {{x-team-secret: {HEADER}}}, order: 1");
     let entry = rig::entry("chat", "openai/m", &format!("{}/v1", upstream.url())).with(&params);
-    let config = rig::config(&[entry], &format!("general_settings: {{master_key: {MASTER}}}\nrouter_settings: {{num_retries: 0, allowed_fails: 99}}\n"));
+    let config = rig::config(
+        &[entry],
+        &format!(
+            "general_settings: {{master_key: {MASTER}}}\nrouter_settings: {{num_retries: 0, allowed_fails: 99}}\n"
+        ),
+    );
     let config = config.replace("api_key: sk-upstream", "api_key: os.environ/PLANTED_KEY");
     let gateway = crate::support::Gateway::builder(&config)
         .env("PLANTED_KEY", UPSTREAM)
@@ -52,21 +65,42 @@ fn planted_secrets_come_out_nowhere() {
     for user in ["401", "400", "text", "500"] {
         let mut body = chat("chat");
         body["user"] = user.into();
-        clean("an error", &gateway.post("/v1/chat/completions", &body).body);
+        clean(
+            "an error",
+            &gateway.post("/v1/chat/completions", &body).body,
+        );
         let mut body = message("chat");
         body["metadata"] = json!({"user_id": user});
-        clean("an Anthropic error", &gateway.post("/v1/messages", &body).body);
+        clean(
+            "an Anthropic error",
+            &gateway.post("/v1/messages", &body).body,
+        );
     }
     let sent = upstream.requests();
-    assert!(sent.iter().all(|request| request.header("x-team-secret") == Some(HEADER)), "the header is sent");
+    assert!(
+        sent.iter()
+            .all(|request| request.header("x-team-secret") == Some(HEADER)),
+        "the header is sent"
+    );
     let mut body = chat_stream("chat");
     body["user"] = "stream".into();
     let (frames, _end) = gateway.stream("/v1/chat/completions", &body).collect();
     clean("an error event", format!("{frames:?}").as_bytes());
-    Ask::post("/v1/chat/completions", &chat("chat")).key(WRONG).send(gateway.addr).must_be(401);
-    let wrong = Ask::get(&format!("/v1/models/{WRONG}")).key(WRONG).send(gateway.addr);
+    Ask::post("/v1/chat/completions", &chat("chat"))
+        .key(WRONG)
+        .send(gateway.addr)
+        .must_be(401);
+    let wrong = Ask::get(&format!("/v1/models/{WRONG}"))
+        .key(WRONG)
+        .send(gateway.addr);
     assert_eq!(wrong.status, 401);
-    for path in ["/model/info", "/v1/models", "/health", "/metrics", "/health/readiness"] {
+    for path in [
+        "/model/info",
+        "/v1/models",
+        "/health",
+        "/metrics",
+        "/health/readiness",
+    ] {
         let answer = gateway.get(path).must_be(200);
         clean(path, &answer.body);
         clean(path, format!("{:?}", answer.fields).as_bytes());
@@ -75,9 +109,17 @@ fn planted_secrets_come_out_nowhere() {
     quiet(&gateway, &[&upstream]);
     // A broken file that holds them is told about without them.
     let before = gateway.stderr().len();
-    gateway.write_config(&config.replace("order: 1", "order: [").replace("os.environ/PLANTED_KEY", UPSTREAM));
+    gateway.write_config(
+        &config
+            .replace("order: 1", "order: [")
+            .replace("os.environ/PLANTED_KEY", UPSTREAM),
+    );
     crate::support::wait_for("the error", crate::support::wait::PATIENCE, || {
-        gateway.stderr().get(before..)?.contains("stays").then_some(())
+        gateway
+            .stderr()
+            .get(before..)?
+            .contains("stays")
+            .then_some(())
     });
     clean("stderr", gateway.stderr().as_bytes());
     for file in fs::read_dir(gateway.home().join("data")).unwrap() {
