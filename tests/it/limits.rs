@@ -12,10 +12,16 @@ use crate::support::{Ask, Line, Upstream, check, wait_for};
 #[test]
 fn a_body_over_the_limit_is_413_told_or_not() {
     let upstream = Upstream::start(openai::server("x"));
-    let gateway = rig::start(&[rig::openai("chat", &upstream)], "general_settings: {max_request_size_mb: 1}\n");
+    let gateway = rig::start(
+        &[rig::openai("chat", &upstream)],
+        "general_settings: {max_request_size_mb: 1}\n",
+    );
     let mut body = chat("chat");
     body["messages"][0]["content"] = "x".repeat(1 << 20).into();
-    for (path, kind) in [("/v1/chat/completions", "invalid_request_error"), ("/v1/messages", "request_too_large")] {
+    for (path, kind) in [
+        ("/v1/chat/completions", "invalid_request_error"),
+        ("/v1/messages", "request_too_large"),
+    ] {
         let answer = gateway.post(path, &body).must_be(413);
         assert_eq!(answer.json()["error"]["type"], kind);
     }
@@ -40,10 +46,17 @@ fn a_body_over_the_limit_is_413_told_or_not() {
 #[test]
 fn a_body_that_waits_to_be_asked_is_asked_or_refused_unsent() {
     let upstream = Upstream::start(openai::server("x"));
-    let gateway = rig::start(&[rig::openai("chat", &upstream)], "general_settings: {max_request_size_mb: 1}\n");
-    let answer = Ask::raw("POST", "/v1/chat/completions", chat("chat").to_string().into_bytes())
-        .header("expect", "100-continue")
-        .send(gateway.addr);
+    let gateway = rig::start(
+        &[rig::openai("chat", &upstream)],
+        "general_settings: {max_request_size_mb: 1}\n",
+    );
+    let answer = Ask::raw(
+        "POST",
+        "/v1/chat/completions",
+        chat("chat").to_string().into_bytes(),
+    )
+    .header("expect", "100-continue")
+    .send(gateway.addr);
     answer.must_be(200);
     let mut line = Line::connect(gateway.addr).unwrap();
     line.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 9000000\r\n\r\n").unwrap();
@@ -54,37 +67,67 @@ fn a_body_that_waits_to_be_asked_is_asked_or_refused_unsent() {
 #[test]
 fn a_slow_head_is_cut_off_and_idle_connections_are_not() {
     let upstream = Upstream::start(openai::server("x"));
-    let gateway = rig::start(&[rig::openai("chat", &upstream)], "general_settings: {header_timeout: 1}\n");
+    let gateway = rig::start(
+        &[rig::openai("chat", &upstream)],
+        "general_settings: {header_timeout: 1}\n",
+    );
     let mut idle = Line::connect(gateway.addr).unwrap();
-    idle.send(&Ask::get("/health/liveliness")).unwrap().must_be(200);
+    idle.send(&Ask::get("/health/liveliness"))
+        .unwrap()
+        .must_be(200);
     let mut slow = Line::connect(gateway.addr).unwrap();
     slow.write(b"POST /v1/chat/comp").unwrap();
     let began = now();
-    wait_for("the slow head to be cut off", Duration::from_secs(5), || {
-        slow.write(b"l").is_err().then_some(())
-    });
-    assert!(began.elapsed() >= Duration::from_millis(900), "{:?}", began.elapsed());
-    idle.send(&Ask::get("/health/liveliness")).unwrap().must_be(200);
+    wait_for(
+        "the slow head to be cut off",
+        Duration::from_secs(5),
+        || slow.write(b"l").is_err().then_some(()),
+    );
+    assert!(
+        began.elapsed() >= Duration::from_millis(900),
+        "{:?}",
+        began.elapsed()
+    );
+    idle.send(&Ask::get("/health/liveliness"))
+        .unwrap()
+        .must_be(200);
     quiet(&gateway, &[&upstream]);
 }
 
 #[test]
 fn connections_over_the_cap_are_told_so() {
     let upstream = Upstream::start(openai::server("x"));
-    let gateway = rig::start(&[rig::openai("chat", &upstream)], "general_settings: {max_connections: 4}\n");
+    let gateway = rig::start(
+        &[rig::openai("chat", &upstream)],
+        "general_settings: {max_connections: 4}\n",
+    );
     wait_for("the starting connections to be gone", PATIENCE, || {
-        let mut held: Vec<Line> = (0..4).map(|_| Line::connect(gateway.addr).unwrap()).collect();
+        let mut held: Vec<Line> = (0..4)
+            .map(|_| Line::connect(gateway.addr).unwrap())
+            .collect();
         held.iter_mut()
-            .all(|line| line.send(&Ask::get("/health/liveliness")).is_ok_and(|answer| answer.status == 200))
+            .all(|line| {
+                line.send(&Ask::get("/health/liveliness"))
+                    .is_ok_and(|answer| answer.status == 200)
+            })
             .then(|| {
                 let mut fifth = Line::connect(gateway.addr).unwrap();
-                let answer = fifth.send(&Ask::post("/v1/chat/completions", &chat("chat"))).unwrap();
+                let answer = fifth
+                    .send(&Ask::post("/v1/chat/completions", &chat("chat")))
+                    .unwrap();
                 assert_eq!(answer.status, 503);
-                assert!(answer.json()["error"]["message"].as_str().unwrap().contains("connections"));
+                assert!(
+                    answer.json()["error"]["message"]
+                        .as_str()
+                        .unwrap()
+                        .contains("connections")
+                );
             })
     });
     wait_for("a place to be free again", PATIENCE, || {
-        let answer = Ask::post("/v1/chat/completions", &chat("chat")).try_send(gateway.addr).ok()?;
+        let answer = Ask::post("/v1/chat/completions", &chat("chat"))
+            .try_send(gateway.addr)
+            .ok()?;
         (answer.status == 200).then_some(())
     });
     quiet(&gateway, &[&upstream]);
@@ -94,7 +137,11 @@ fn connections_over_the_cap_are_told_so() {
 fn nonsense_is_400_in_the_clients_dialect() {
     let upstream = Upstream::start(openai::server("x"));
     let gateway = rig::start(&[rig::openai("chat", &upstream)], "");
-    let deep = format!("{{\"model\": \"chat\", \"messages\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+    let deep = format!(
+        "{{\"model\": \"chat\", \"messages\": {}{}}}",
+        "[".repeat(100_000),
+        "]".repeat(100_000)
+    );
     let nonsense = [
         "",
         "{",
@@ -126,7 +173,9 @@ fn nonsense_is_400_in_the_clients_dialect() {
         }
     }
     let bytes = vec![b'{', b'"', 0xff, 0xfe, b'"', b':', b'1', b'}'];
-    Ask::raw("POST", "/v1/chat/completions", bytes).send(gateway.addr).must_be(400);
+    Ask::raw("POST", "/v1/chat/completions", bytes)
+        .send(gateway.addr)
+        .must_be(400);
     assert!(upstream.requests().is_empty());
     quiet(&gateway, &[&upstream]);
 }
@@ -138,7 +187,8 @@ fn pipelined_requests_are_answered_in_order() {
     let mut line = Line::connect(gateway.addr).unwrap();
     let one = Ask::post("/v1/chat/completions", &chat("chat")).header("x-litellm-call-id", "one");
     let two = Ask::post("/v1/chat/completions", &chat("chat")).header("x-litellm-call-id", "two");
-    line.write(&[one.bytes(gateway.addr), two.bytes(gateway.addr)].concat()).unwrap();
+    line.write(&[one.bytes(gateway.addr), two.bytes(gateway.addr)].concat())
+        .unwrap();
     for id in ["one", "two"] {
         let answer = line.answer(now()).unwrap().must_be(200);
         assert_eq!(answer.header("x-litellm-call-id"), Some(id));
