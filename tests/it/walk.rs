@@ -11,7 +11,10 @@ fn broken() -> Upstream {
 }
 
 fn text(answer: &Answer) -> String {
-    answer.json()["choices"][0]["message"]["content"].as_str().unwrap_or_default().to_owned()
+    answer.json()["choices"][0]["message"]["content"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 #[track_caller]
@@ -36,8 +39,12 @@ fn tiers_go_in_order_and_those_without_one_last() {
     );
     let answer = said(&gateway, &chat("chat"), "third");
     assert_eq!(answer.header("x-litellm-attempted-fallbacks"), Some("0"));
-    assert_eq!(rows(&gateway, 1)[0].tries, ["upstream_error", "upstream_error", ""]);
-    let hosts = gateway.sqlite("select t.host from attempts a join targets t on t.id = a.target order by a.n");
+    assert_eq!(
+        rows(&gateway, 1)[0].tries,
+        ["upstream_error", "upstream_error", ""]
+    );
+    let hosts = gateway
+        .sqlite("select t.host from attempts a join targets t on t.id = a.target order by a.n");
     let hosts: Vec<&str> = hosts.iter().map(|row| row[0].as_str().unwrap()).collect();
     assert_eq!(hosts, [first.url(), second.url(), third.url()]);
     quiet(&gateway, &[&first, &second, &third]);
@@ -48,7 +55,13 @@ fn fallbacks_form_chains_and_cycles_end() {
     let (a, b) = (broken(), broken());
     let c = Upstream::start(openai::server("c"));
     let gateway = rig::start(
-        &[rig::openai("a", &a), rig::openai("b", &b), rig::openai("c", &c), rig::openai("x", &a), rig::openai("y", &b)],
+        &[
+            rig::openai("a", &a),
+            rig::openai("b", &b),
+            rig::openai("c", &c),
+            rig::openai("x", &a),
+            rig::openai("y", &b),
+        ],
         &format!("{PATIENT}fallbacks: [{{a: [b]}}, {{b: [c]}}, {{x: [y]}}, {{y: [x]}}]}}\n"),
     );
     let answer = said(&gateway, &chat("a"), "c");
@@ -56,8 +69,14 @@ fn fallbacks_form_chains_and_cycles_end() {
     assert_eq!(answer.header("x-litellm-model-group"), Some("c"));
     assert_eq!(answer.json()["model"], "a", "the name the client asked for");
     let before = (a.requests().len(), b.requests().len());
-    gateway.post("/v1/chat/completions", &chat("x")).must_be(500);
-    assert_eq!((a.requests().len(), b.requests().len()), (before.0 + 1, before.1 + 1), "each once");
+    gateway
+        .post("/v1/chat/completions", &chat("x"))
+        .must_be(500);
+    assert_eq!(
+        (a.requests().len(), b.requests().len()),
+        (before.0 + 1, before.1 + 1),
+        "each once"
+    );
     let found = rows(&gateway, 2);
     assert_eq!(found[0].fallbacks, 2);
     assert_eq!(found[1].status, 500);
@@ -69,7 +88,11 @@ fn requests_bring_their_own_fallbacks_or_forbid_them() {
     let (a, b) = (broken(), Upstream::start(openai::server("b")));
     let c = Upstream::start(openai::server("c"));
     let gateway = rig::start(
-        &[rig::openai("a", &a), rig::openai("b", &b), rig::openai("c", &c)],
+        &[
+            rig::openai("a", &a),
+            rig::openai("b", &b),
+            rig::openai("c", &c),
+        ],
         &format!("{PATIENT}fallbacks: [{{a: [b]}}]}}\n"),
     );
     said(&gateway, &chat("a"), "b");
@@ -104,15 +127,34 @@ fn a_prompt_too_long_goes_to_the_longer_window() {
         let error = json!({"message": text, "type": "invalid_request_error", "param": "messages", "code": "context_length_exceeded"});
         Reply::json(400, &json!({"error": error}))
     });
-    let (big, other) = (Upstream::start(openai::server("big")), Upstream::start(openai::server("other")));
+    let (big, other) = (
+        Upstream::start(openai::server("big")),
+        Upstream::start(openai::server("other")),
+    );
     let gateway = rig::start(
-        &[rig::openai("small", &small), rig::openai("big", &big), rig::openai("other", &other), rig::openai("lone", &small)],
-        &format!("{PATIENT}fallbacks: [{{small: [other]}}], context_window_fallbacks: [{{small: [big]}}]}}\n"),
+        &[
+            rig::openai("small", &small),
+            rig::openai("big", &big),
+            rig::openai("other", &other),
+            rig::openai("lone", &small),
+        ],
+        &format!(
+            "{PATIENT}fallbacks: [{{small: [other]}}], context_window_fallbacks: [{{small: [big]}}]}}\n"
+        ),
     );
     said(&gateway, &chat("small"), "big");
-    let answer = gateway.post("/v1/chat/completions", &chat("lone")).must_be(400);
-    assert!(answer.text().contains("ContextWindowExceededError"), "{}", answer.text());
-    assert!(rig::unhealthy(&gateway).is_empty(), "a long prompt is no failure of the backend");
+    let answer = gateway
+        .post("/v1/chat/completions", &chat("lone"))
+        .must_be(400);
+    assert!(
+        answer.text().contains("ContextWindowExceededError"),
+        "{}",
+        answer.text()
+    );
+    assert!(
+        rig::unhealthy(&gateway).is_empty(),
+        "a long prompt is no failure of the backend"
+    );
     quiet(&gateway, &[&small, &big, &other]);
 }
 
@@ -135,7 +177,10 @@ fn per_request_retries_win() {
 
 #[test]
 fn aliases_and_wildcards_resolve() {
-    let (exact, any) = (Upstream::start(openai::server("exact")), Upstream::start(openai::server("any")));
+    let (exact, any) = (
+        Upstream::start(openai::server("exact")),
+        Upstream::start(openai::server("any")),
+    );
     let wild = rig::entry("openai/*", "openai/*", &format!("{}/v1", any.url()));
     let gateway = rig::start(
         &[rig::openai("chat", &exact), wild],
@@ -148,7 +193,10 @@ fn aliases_and_wildcards_resolve() {
     said(&gateway, &chat("openai/gpt-4o-mini"), "any");
     assert_eq!(any.requests()[0].json()["model"], "gpt-4o-mini");
     let list = gateway.get("/v1/models").must_be(200).text();
-    assert!(list.contains("\"gpt-4\"") && !list.contains("\"hidden\""), "{list}");
+    assert!(
+        list.contains("\"gpt-4\"") && !list.contains("\"hidden\""),
+        "{list}"
+    );
     quiet(&gateway, &[&exact, &any]);
 }
 
@@ -181,7 +229,11 @@ fn tags_restrict_every_try_fallback_and_alias() {
         .header("x-litellm-tags", "private, team-a")
         .send(gateway.addr);
     assert!(answer.status >= 400);
-    assert_eq!(plain.requests().len(), served, "nothing private went to the plain one");
+    assert_eq!(
+        plain.requests().len(),
+        served,
+        "nothing private went to the plain one"
+    );
     assert!(secret.requests().len() >= 3);
 
     // Nothing fits at all: 403, and what would have fitted.
@@ -193,28 +245,46 @@ fn tags_restrict_every_try_fallback_and_alias() {
     let mut body = message("other");
     body["metadata"] = json!({"tags": ["eu"]});
     let answer = gateway.post("/v1/messages", &body).must_be(403);
-    check::contains(&answer.json(), &json!({"error": {"type": "permission_error"}}));
+    check::contains(
+        &answer.json(),
+        &json!({"error": {"type": "permission_error"}}),
+    );
     assert_eq!(plain.requests().len(), served);
 
     // A tag that no deployment declares only accounts.
     let mut body = chat("other");
     body["tags"] = json!(["team-a"]);
     said(&gateway, &body, "plain");
-    let tags = gateway.until_rows("select request_tags from litellm_spend_logs where request_tags like '%team-a%'", 2);
-    assert!(tags.iter().all(|row| row[0].as_str().unwrap().contains("team-a")));
+    let tags = gateway.until_rows(
+        "select request_tags from litellm_spend_logs where request_tags like '%team-a%'",
+        2,
+    );
+    assert!(
+        tags.iter()
+            .all(|row| row[0].as_str().unwrap().contains("team-a"))
+    );
     quiet(&gateway, &[&plain, &secret]);
 }
 
 #[test]
 fn requests_spread_over_equals_and_by_weight() {
-    let (a, b) = (Upstream::start(openai::server("a")), Upstream::start(openai::server("b")));
+    let (a, b) = (
+        Upstream::start(openai::server("a")),
+        Upstream::start(openai::server("b")),
+    );
     let gateway = rig::start(
-        &[rig::openai("even", &a), rig::openai("even", &b),
-          rig::openai("skewed", &a).with("weight: 1"), rig::openai("skewed", &b).with("weight: 0")],
+        &[
+            rig::openai("even", &a),
+            rig::openai("even", &b),
+            rig::openai("skewed", &a).with("weight: 1"),
+            rig::openai("skewed", &b).with("weight: 0"),
+        ],
         "",
     );
     for _ in 0..40 {
-        gateway.post("/v1/chat/completions", &chat("even")).must_be(200);
+        gateway
+            .post("/v1/chat/completions", &chat("even"))
+            .must_be(200);
     }
     let (to_a, to_b) = (a.requests().len(), b.requests().len());
     assert!(to_a > 4 && to_b > 4, "{to_a} and {to_b}");
@@ -229,15 +299,24 @@ fn parallel_limits_hold_and_waiting_requests_get_their_turn() {
     let upstream = Upstream::start(|request| {
         openai::server("x")(request).late(std::time::Duration::from_millis(30))
     });
-    let gateway = rig::start(&[rig::openai("a", &upstream).with("max_parallel_requests: 2")], "");
+    let gateway = rig::start(
+        &[rig::openai("a", &upstream).with("max_parallel_requests: 2")],
+        "",
+    );
     let answers: Vec<u16> = std::thread::scope(|scope| {
         let clients: Vec<_> = (0..8)
             .map(|_| scope.spawn(|| gateway.post("/v1/chat/completions", &chat("a")).status))
             .collect();
-        clients.into_iter().map(|client| client.join().unwrap()).collect()
+        clients
+            .into_iter()
+            .map(|client| client.join().unwrap())
+            .collect()
     });
     assert!(upstream.counts().most_in_flight <= 2);
     assert!(answers.contains(&200));
-    assert!(answers.iter().all(|status| matches!(status, 200 | 429)), "{answers:?}");
+    assert!(
+        answers.iter().all(|status| matches!(status, 200 | 429)),
+        "{answers:?}"
+    );
     quiet(&gateway, &[&upstream]);
 }
