@@ -30,7 +30,8 @@ impl Seen {
         let done = frames.iter().filter(|frame| frame.is_done()).count();
         let errors = frames.iter().filter(is_error).count();
         let proper = end == End::Whole && ((done == 1 && errors == 0) || errors == 1);
-        self.improper.fetch_add(usize::from(!proper), Ordering::Relaxed);
+        self.improper
+            .fetch_add(usize::from(!proper), Ordering::Relaxed);
         self.begun_and_cut.fetch_add(errors, Ordering::Relaxed);
     }
 }
@@ -43,7 +44,8 @@ fn client(gateway: &Gateway, number: usize, seen: &Seen, stop: &AtomicBool) {
         seen.requests.fetch_add(1, Ordering::Relaxed);
         if n.is_multiple_of(2) {
             let answer = gateway.post("/v1/chat/completions", &chat("chat"));
-            seen.errors.fetch_add(usize::from(answer.status != 200), Ordering::Relaxed);
+            seen.errors
+                .fetch_add(usize::from(answer.status != 200), Ordering::Relaxed);
         } else {
             let stream = gateway.stream("/v1/chat/completions", &chat_stream("chat"));
             if stream.status == 200 {
@@ -61,7 +63,10 @@ fn slow_ollama() -> Upstream {
         let word = Duration::from_millis(8);
         if request.wants_stream() {
             let lines = ollama::stream("llama3.2", "one two three four five six");
-            lines.iter().fold(Reply::ndjson(), |reply, line| reply.pause(word).chunk(line)).end()
+            lines
+                .iter()
+                .fold(Reply::ndjson(), |reply, line| reply.pause(word).chunk(line))
+                .end()
         } else {
             Reply::json(200, &ollama::chat("llama3.2", "local")).late(word * 4)
         }
@@ -69,7 +74,9 @@ fn slow_ollama() -> Upstream {
 }
 
 fn served_by(gateway: &Gateway, id: &str) -> Option<Instant> {
-    let answer = gateway.post("/v1/chat/completions", &chat("chat")).must_be(200);
+    let answer = gateway
+        .post("/v1/chat/completions", &chat("chat"))
+        .must_be(200);
     (answer.header("x-litellm-model-id") == Some(id)).then(now)
 }
 
@@ -79,8 +86,12 @@ fn the_local_one_killed_under_load_costs_no_request_that_had_no_content() {
     let cloud = Upstream::start(openai::server("the cloud serves on"));
     let gateway = rig::start(
         &[
-            rig::ollama("chat", &local).with("priority: 1").info("id: local"),
-            rig::openai("chat", &cloud).with("priority: 2").info("id: cloud"),
+            rig::ollama("chat", &local)
+                .with("priority: 1")
+                .info("id: local"),
+            rig::openai("chat", &cloud)
+                .with("priority: 2")
+                .info("id: cloud"),
         ],
         "router_settings: {allowed_fails: 3, cooldown_time: 60}\n",
     );
@@ -95,10 +106,18 @@ fn the_local_one_killed_under_load_costs_no_request_that_had_no_content() {
         });
         assert!(cloud.requests().is_empty(), "all of it was served locally");
         local.kill();
-        let answer = gateway.post("/v1/chat/completions", &chat("chat")).must_be(200);
-        assert!(answer.took < Duration::from_secs(2), "the first after the kill: {:?}", answer.took);
+        let answer = gateway
+            .post("/v1/chat/completions", &chat("chat"))
+            .must_be(200);
+        assert!(
+            answer.took < Duration::from_secs(2),
+            "the first after the kill: {:?}",
+            answer.took
+        );
         seen.requests.fetch_add(1, Ordering::Relaxed);
-        wait_for("load on the cloud", PATIENCE, || (cloud.requests().len() > 150).then_some(()));
+        wait_for("load on the cloud", PATIENCE, || {
+            (cloud.requests().len() > 150).then_some(())
+        });
         stop.store(true, Ordering::Relaxed);
     });
     assert_eq!(seen.errors.load(Ordering::Relaxed), 0, "{seen:?}");
@@ -123,7 +142,11 @@ fn the_local_one_killed_under_load_costs_no_request_that_had_no_content() {
     assert_eq!(down["unhealthy_count"], 1, "{down}");
 
     local.revive();
-    wait_for("the local one to serve again", Duration::from_secs(8), || served_by(&gateway, "local"));
+    wait_for(
+        "the local one to serve again",
+        Duration::from_secs(8),
+        || served_by(&gateway, "local"),
+    );
     let before = cloud.requests().len();
     for _ in 0..10 {
         served_by(&gateway, "local").unwrap();
@@ -135,16 +158,29 @@ fn the_local_one_killed_under_load_costs_no_request_that_had_no_content() {
 #[test]
 fn all_down_is_tried_anyway_and_told_as_it_is() {
     let mut local = Upstream::start(ollama::server("x"));
-    let gateway = rig::start(&[rig::ollama("chat", &local)], "router_settings: {num_retries: 1}\n");
-    gateway.post("/v1/chat/completions", &chat("chat")).must_be(200);
+    let gateway = rig::start(
+        &[rig::ollama("chat", &local)],
+        "router_settings: {num_retries: 1}\n",
+    );
+    gateway
+        .post("/v1/chat/completions", &chat("chat"))
+        .must_be(200);
     local.kill();
-    wait_for("it to be seen down", Duration::from_secs(5), || (rig::unhealthy(&gateway).len() == 1).then_some(()));
+    wait_for("it to be seen down", Duration::from_secs(5), || {
+        (rig::unhealthy(&gateway).len() == 1).then_some(())
+    });
     let answer = gateway.post("/v1/chat/completions", &chat("chat"));
     assert_eq!(answer.status, 500, "{}", answer.text());
-    assert!(answer.text().contains("APIConnectionError"), "{}", answer.text());
+    assert!(
+        answer.text().contains("APIConnectionError"),
+        "{}",
+        answer.text()
+    );
     assert!(answer.took < Duration::from_secs(5), "{:?}", answer.took);
     local.revive();
     // Without waiting for a probe: nothing else is there, so it is tried.
-    gateway.post("/v1/chat/completions", &chat("chat")).must_be(200);
+    gateway
+        .post("/v1/chat/completions", &chat("chat"))
+        .must_be(200);
     quiet(&gateway, &[&local]);
 }
