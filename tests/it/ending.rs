@@ -16,7 +16,10 @@ fn gated(gate: &Gate) -> Upstream {
     Upstream::start(move |_| {
         let word = openai::delta("mock-model", &json!({"content": "word "}));
         let reply = Reply::sse().chunk(&word).wait(&gate).chunk(&word);
-        reply.chunk(openai::finish("mock-model", "stop")).chunk(openai::done()).end()
+        reply
+            .chunk(openai::finish("mock-model", "stop"))
+            .chunk(openai::done())
+            .end()
     })
 }
 
@@ -34,7 +37,10 @@ fn sigterm_lets_streams_end_and_takes_no_more() {
         TcpStream::connect(gateway.addr).is_err().then_some(())
     });
     let again = idle.send(&Ask::post("/v1/chat/completions", &chat("chat")));
-    assert!(again.is_err() || again.is_ok_and(|answer| answer.status == 503), "no new request");
+    assert!(
+        again.is_err() || again.is_ok_and(|answer| answer.status == 503),
+        "no new request"
+    );
     gate.open();
     let (frames, end) = stream.collect();
     assert_eq!(end, End::Whole);
@@ -44,8 +50,14 @@ fn sigterm_lets_streams_end_and_takes_no_more() {
     assert!(home.exists());
     let exit_rows = {
         let began = now();
-        wait_for("the end", PATIENCE, || gateway.open_sockets().is_none_or(|n| n == 0).then_some(()));
-        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        wait_for("the end", PATIENCE, || {
+            gateway.open_sockets().is_none_or(|n| n == 0).then_some(())
+        });
+        assert!(
+            began.elapsed() < Duration::from_secs(5),
+            "{:?}",
+            began.elapsed()
+        );
         rows(&gateway, 1)
     };
     assert_eq!(exit_rows[0].status, 200);
@@ -59,13 +71,22 @@ fn sigterm_lets_streams_end_and_takes_no_more() {
 #[test]
 fn a_drain_has_a_deadline_and_the_cut_stream_its_row() {
     let upstream = gated(&Gate::new());
-    let gateway = rig::start(&[rig::openai("chat", &upstream)], "general_settings: {drain_timeout: 1}\n");
+    let gateway = rig::start(
+        &[rig::openai("chat", &upstream)],
+        "general_settings: {drain_timeout: 1}\n",
+    );
     let mut stream = gateway.stream("/v1/chat/completions", &chat_stream("chat"));
     stream.frames().unwrap();
     let began = now();
     gateway.signal(Signal::TERM);
-    wait_for("the end", PATIENCE, || gateway.open_sockets().is_none_or(|n| n == 0).then_some(()));
-    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    wait_for("the end", PATIENCE, || {
+        gateway.open_sockets().is_none_or(|n| n == 0).then_some(())
+    });
+    assert!(
+        began.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        began.elapsed()
+    );
     let (_frames, end) = stream.collect();
     assert_ne!(end, End::Whole);
     let row = rows(&gateway, 1).remove(0);
@@ -80,8 +101,13 @@ fn after_kill_9_what_was_settled_100_ms_before_is_there() {
     let mut gateway = rig::start(&[rig::openai("chat", &upstream)], "");
     let mut told = Vec::new();
     for _ in 0..50 {
-        let answer = gateway.post("/v1/chat/completions", &chat("chat")).must_be(200);
-        told.push((now(), answer.header("x-litellm-call-id").unwrap().to_owned()));
+        let answer = gateway
+            .post("/v1/chat/completions", &chat("chat"))
+            .must_be(200);
+        told.push((
+            now(),
+            answer.header("x-litellm-call-id").unwrap().to_owned(),
+        ));
     }
     gateway.kill();
     let killed = now();
@@ -93,9 +119,11 @@ fn after_kill_9_what_was_settled_100_ms_before_is_there() {
             assert!(there.contains(&id.as_str()), "{id} is lost");
         }
     }
-    let orphans = gateway.sqlite("select count(*) from attempts where request not in (select id from requests)");
+    let orphans = gateway
+        .sqlite("select count(*) from attempts where request not in (select id from requests)");
     assert_eq!(orphans[0][0], 0);
-    let lacking = gateway.sqlite("select count(*) from requests where id not in (select request from attempts)");
+    let lacking = gateway
+        .sqlite("select count(*) from requests where id not in (select request from attempts)");
     assert_eq!(lacking[0][0], 0, "a row without its attempts");
 }
 
@@ -110,5 +138,7 @@ fn two_on_one_data_folder_are_refused() {
         .try_start();
     // The harness gives a folder of its own; naming it twice is refused by the command line already.
     assert_ne!(exit.unwrap_err().code(), 0);
-    gateway.post("/v1/chat/completions", &chat("chat")).must_be(200);
+    gateway
+        .post("/v1/chat/completions", &chat("chat"))
+        .must_be(200);
 }

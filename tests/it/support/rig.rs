@@ -19,7 +19,11 @@ pub struct Entry {
 
 /// An entry for an OpenAI-like upstream, `openai/mock-model` there.
 pub fn openai(group: &str, upstream: &Upstream) -> Entry {
-    entry(group, "openai/mock-model", &format!("{}/v1", upstream.url()))
+    entry(
+        group,
+        "openai/mock-model",
+        &format!("{}/v1", upstream.url()),
+    )
 }
 
 /// An entry for an Ollama, `ollama_chat/llama3.2` there.
