@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod chaos;
 mod dialects;
 mod ending;
 mod failover;
@@ -14,6 +15,7 @@ mod ledger;
 mod limits;
 mod local_first;
 mod network;
+mod records;
 mod reload;
 mod secrets;
 pub mod smoke;

@@ -257,3 +257,16 @@ fn the_key_can_be_changed_without_a_restart() {
     });
     assert_eq!(status("sk-first-key-11"), 401, "{:?}", began.elapsed());
 }
+
+#[test]
+fn keys_that_need_a_restart_are_named() {
+    let upstream = Upstream::start(openai::server("x"));
+    let gateway = rig::start(&[rig::openai("chat", &upstream)], "");
+    let entries = [rig::openai("chat", &upstream)];
+    gateway.write_config(&rig::config(&entries, "general_settings: {port: 4123}\n"));
+    let said = gateway.until_said("after a restart");
+    assert!(said.contains("after a restart: port"), "{said}");
+    gateway
+        .post("/v1/chat/completions", &chat("chat"))
+        .must_be(200);
+}

@@ -313,10 +313,6 @@ fn parallel_limits_hold_and_waiting_requests_get_their_turn() {
             .collect()
     });
     assert!(upstream.counts().most_in_flight <= 2);
-    assert!(answers.contains(&200));
-    assert!(
-        answers.iter().all(|status| matches!(status, 200 | 429)),
-        "{answers:?}"
-    );
+    assert!(answers.iter().all(|status| *status == 200), "{answers:?}");
     quiet(&gateway, &[&upstream]);
 }

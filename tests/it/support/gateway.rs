@@ -36,6 +36,7 @@ pub struct Builder {
     env: BTreeMap<String, String>,
     args: Vec<String>,
     key: Option<String>,
+    data: Option<PathBuf>,
 }
 
 /// How a gateway ended.
@@ -77,6 +78,13 @@ impl Builder {
     #[must_use]
     pub fn key(mut self, key: &str) -> Self {
         self.key = Some(key.to_owned());
+        self
+    }
+
+    /// With this data folder instead of one of its own.
+    #[must_use]
+    pub fn data_dir(mut self, folder: &Path) -> Self {
+        self.data = Some(folder.to_owned());
         self
     }
 
@@ -134,7 +142,7 @@ impl Builder {
             .arg("-c")
             .arg(home.join("config.yaml"))
             .arg("--data-dir")
-            .arg(home.join("data"))
+            .arg(self.data.as_deref().unwrap_or(&home.join("data")))
             .args(&self.args)
             .env_clear()
             .env("HOME", home)
@@ -192,6 +200,7 @@ impl Gateway {
             env,
             args,
             key: None,
+            data: None,
         }
     }
 
