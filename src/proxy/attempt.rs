@@ -19,7 +19,6 @@ use crate::provider::{self, Asked, Backend, Outgoing, Plain, Pump};
 use crate::proxy::Worker;
 use crate::proxy::settle::Draft;
 use crate::route::host::SUSPECT_AFTER;
-use crate::traffic::Permit;
 use crate::wire::WriterOptions;
 
 /// Longest error body that is read of an upstream.
@@ -162,7 +161,7 @@ impl Attempt<'_> {
         step: impl Future<Output = T>,
     ) -> Result<T, Fault> {
         let mut step = pin!(step);
-        let host = draft.permit().map(Permit::host);
+        let permit = draft.permit();
         let suspect = first_byte && self.backend.origin.local;
         let early = Instant::now() + SUSPECT_AFTER;
         let mut timer = pin!(tokio::time::sleep_until(if suspect {
@@ -171,8 +170,8 @@ impl Attempt<'_> {
             deadline
         }));
         let mut gone = pin!(async {
-            match host {
-                Some(host) => host.gone().notified().await,
+            match permit {
+                Some(permit) => permit.host_gone().await,
                 None => std::future::pending().await,
             }
         });
