@@ -143,3 +143,24 @@ fn two_on_one_data_folder_are_refused() {
         .post("/v1/chat/completions", &chat("chat"))
         .must_be(200);
 }
+
+#[test]
+fn after_kill_9_the_next_one_goes_on_with_the_same_ledger() {
+    let upstream = Upstream::start(openai::server("hello"));
+    let entry = rig::openai("chat", &upstream);
+    let mut first = rig::start(&[entry.clone()], "");
+    first
+        .post("/v1/chat/completions", &chat("chat"))
+        .must_be(200);
+    rows(&first, 1);
+    first.kill();
+    let second = rig::builder(&[entry], "")
+        .data_dir(&first.home().join("data"))
+        .start();
+    second
+        .post("/v1/chat/completions", &chat("chat"))
+        .must_be(200);
+    // The one file, seen from the first one's home.
+    assert_eq!(rows(&first, 2).len(), 2);
+    rig::quiet(&second, &[&upstream]);
+}

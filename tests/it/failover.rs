@@ -471,3 +471,31 @@ fn a_client_that_leaves_between_two_tries_ends_the_walk() {
     quiet(&gateway, &[&upstream]);
     assert_eq!(upstream.requests().len(), 1);
 }
+
+#[test]
+fn what_is_known_of_a_host_counts_for_all_of_its_deployments() {
+    let mut shared = Upstream::start(openai::server("never"));
+    let second = Upstream::start(openai::server(SERVED));
+    let gateway = rig::start(
+        &[
+            rig::openai("chat", &shared).with("order: 1"),
+            rig::openai("chat", &second)
+                .with("order: 2")
+                .info("id: second"),
+            rig::openai("other", &shared).with("order: 1"),
+            rig::openai("other", &second).with("order: 2"),
+        ],
+        "router_settings: {num_retries: 0}\n",
+    );
+    shared.kill();
+    served_plain(&gateway);
+    wait_for("the host to be seen down", Duration::from_secs(5), || {
+        (rig::unhealthy(&gateway).len() == 2).then_some(())
+    });
+    gateway
+        .post("/v1/chat/completions", &chat("other"))
+        .must_be(200);
+    let last = rows(&gateway, 2).pop().unwrap();
+    assert_eq!(last.tries, [""], "the other group knows it, too");
+    quiet(&gateway, &[&second]);
+}
