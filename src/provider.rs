@@ -15,5 +15,5 @@ pub mod pump;
 pub use answer::{Plain, plain};
 pub use backend::Backend;
 pub use build::{Asked, Body, Outgoing, build};
-pub use classify::{classify, send_fault};
+pub use classify::{classify, fit_to_tell, send_fault};
 pub use pump::Pump;

@@ -83,7 +83,7 @@ fn relayed(
         openai::relay_answer(body, &options.model)?
     };
     if let Some(error) = seen.error {
-        return Err(said(provider, None, &error, None));
+        return Err(said(provider, &error, None));
     }
     if seen.finish == Some(Finish::Abort) {
         return Err(aborted());

@@ -6,7 +6,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::base::{Fault, FaultKind, Secret, Surface, Usage};
+use crate::base::{Fault, FaultKind, Surface, Usage};
 use crate::config::Dialect;
 use crate::provider::answer::aborted;
 use crate::provider::classify::said;
@@ -206,7 +206,7 @@ impl Pump {
 
     fn note(&self, observed: Observed, seen: &mut Seen) -> Result<(), Fault> {
         if let Some(error) = observed.error {
-            return Err(said(&self.provider, None, &error, None));
+            return Err(said(&self.provider, &error, None));
         }
         if observed.finish == Some(Finish::Abort) {
             return Err(aborted());
@@ -284,15 +284,4 @@ fn observe(events: &[Event]) -> Observed {
 /// Whether an event that lacks its end holds a whole JSON value or the end mark.
 fn is_whole(data: &[u8]) -> bool {
     data == b"[DONE]" || serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()
-}
-
-/// Keys are taken out of stream errors as out of any other.
-pub fn without_key(fault: Fault, key: Option<&Secret>) -> Fault {
-    match key {
-        Some(key) if key.expose().len() >= 4 && fault.message.contains(key.expose()) => {
-            let message = fault.message.replace(key.expose(), "****");
-            Fault { message, ..fault }
-        },
-        _ => fault,
-    }
 }

@@ -14,15 +14,14 @@ use http_body_util::{BodyExt, Full};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use crate::base::{DeploymentIdx, Fault, FaultKind, Secret};
+use crate::base::{DeploymentIdx, Fault, FaultKind};
 use crate::net::{Exchange, SendFault, UpstreamBody};
 use crate::provider::build::Way;
-use crate::provider::{self, Asked, Backend, Outgoing, Plain, Pump, pump};
+use crate::provider::{self, Asked, Backend, Outgoing, Plain, Pump};
 use crate::proxy::Worker;
 use crate::proxy::connection::Alarm;
 use crate::proxy::settle::Draft;
 use crate::route::host::SUSPECT_AFTER;
-use crate::traffic::Permit;
 use crate::wire::WriterOptions;
 
 /// Longest error body that is read of an upstream.
@@ -123,7 +122,7 @@ impl Attempt<'_> {
             tracing::debug!(call, dropped, "parameters left out");
         }
         self.log_body(draft, "request", &outgoing.body);
-        let key = deployment.upstream.key.as_ref();
+        let upstream = &deployment.upstream;
         let deadline = Instant::now() + self.limits.answer;
         let exchange = self
             .guard(draft, alarm, (deadline, true), self.send(&outgoing))
@@ -131,7 +130,10 @@ impl Attempt<'_> {
         let exchange = exchange.map_err(|fault| provider::send_fault(&fault))?;
         draft.answered(exchange.head.status);
         if !exchange.head.status.is_success() {
-            return Err(self.refusal(exchange, key).await);
+            return Err(provider::fit_to_tell(
+                self.refusal(exchange).await,
+                upstream,
+            ));
         }
         let outcome = if asked.stream() {
             self.first_content(asked, (draft, alarm), exchange.body, outgoing.way)
@@ -149,7 +151,7 @@ impl Attempt<'_> {
                 body: exchange.body,
             });
         };
-        outcome.map_err(|fault| pump::without_key(fault, key))
+        outcome.map_err(|fault| provider::fit_to_tell(fault, upstream))
     }
 
     async fn send(&self, outgoing: &Outgoing) -> Result<Exchange, SendFault> {
@@ -175,10 +177,10 @@ impl Attempt<'_> {
         step: impl Future<Output = T>,
     ) -> Result<T, Fault> {
         let mut step = pin!(step);
-        let host = draft.permit().map(Permit::host);
+        let permit = draft.permit();
         let mut gone = pin!(async {
-            match host {
-                Some(host) => host.gone().notified().await,
+            match permit {
+                Some(permit) => permit.host_gone().await,
                 None => std::future::pending().await,
             }
         });
@@ -227,7 +229,7 @@ impl Attempt<'_> {
     }
 
     /// The fault for an answer that is no success.
-    async fn refusal(&self, exchange: Exchange, key: Option<&Secret>) -> Fault {
+    async fn refusal(&self, exchange: Exchange) -> Fault {
         let Exchange { head, mut body } = exchange;
         let mut bytes = BytesMut::new();
         let read = async {
@@ -243,7 +245,7 @@ impl Attempt<'_> {
         // What came until then tells enough.
         let _in_time: Result<(), _> = tokio::time::timeout(ERROR_WITHIN, read).await;
         let now_s = self.worker.shared.clock.wall().as_secs();
-        provider::classify(self.backend, key, head.status, &head.headers, &bytes, now_s)
+        provider::classify(self.backend, head.status, &head.headers, &bytes, now_s)
     }
 
     async fn whole(

@@ -1,5 +1,6 @@
 //! One host's live state: reachability, load, and a bell that rings when it goes down.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,6 +18,8 @@ pub struct HostLive {
     in_flight: AtomicU32,
     /// Rings when it goes down: tries that have sent nothing to their client are abandoned at once.
     gone: Notify,
+    /// How often it has gone down.
+    falls: AtomicU32,
     /// Rings when a probe is due sooner than was planned; one bell for all hosts.
     hurry: Arc<Notify>,
     last_probe: Mutex<String>,
@@ -29,6 +32,7 @@ impl HostLive {
             health: Mutex::new(HostHealth::new(probed, now)),
             in_flight: AtomicU32::new(0),
             gone: Notify::new(),
+            falls: AtomicU32::new(0),
             hurry: Arc::clone(hurry),
             last_probe: Mutex::default(),
         }
@@ -57,9 +61,19 @@ impl HostLive {
             .clone()
     }
 
-    /// Waits until it goes down.
-    pub const fn gone(&self) -> &Notify {
-        &self.gone
+    /// How often it has gone down: what [`HostLive::gone_since`] counts from.
+    pub(super) fn falls(&self) -> u32 {
+        self.falls.load(Ordering::Acquire)
+    }
+
+    /// Waits until it goes down, or returns at once when it did so since `falls` was read.
+    pub async fn gone_since(&self, falls: u32) {
+        let mut bell = pin!(self.gone.notified());
+        // Hears from now on, so that no fall lies between the look and the wait.
+        bell.as_mut().enable();
+        if self.falls() == falls {
+            bell.await;
+        }
     }
 
     /// Asks for a probe now.
@@ -91,6 +105,7 @@ impl HostLive {
     pub(super) fn observe(&self, seen: Observation, now: Mono) -> Option<Change> {
         let change = self.health().observe(seen, now);
         if change.is_some_and(|change| change.to == HostState::Down) {
+            self.falls.fetch_add(1, Ordering::Release);
             self.gone.notify_waiters();
         }
         if seen == Observation::ConnectFailed {
@@ -105,5 +120,37 @@ impl HostLive {
 
     pub(super) fn leave(&self) {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn a_fall_is_heard_of_before_and_after_it_is_waited_for() {
+        let host = HostLive::new(&"http://h".into(), true, &Arc::default(), Mono::ZERO);
+        let before = host.falls();
+        let mut waiting = Box::pin(host.gone_since(before));
+        assert!(waiting.as_mut().now_or_never().is_none(), "it is well");
+        let down = || {
+            for _ in 0..2 {
+                host.observe(Observation::ProbeFailed, Mono::ZERO);
+            }
+        };
+        down();
+        assert!(waiting.now_or_never().is_some(), "the bell");
+        assert!(
+            host.gone_since(before).now_or_never().is_some(),
+            "too late for it"
+        );
+        let since = host.falls();
+        down();
+        assert!(
+            host.gone_since(since).now_or_never().is_none(),
+            "a host that is tried although it is down has no further fall"
+        );
     }
 }

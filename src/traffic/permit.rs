@@ -10,6 +10,8 @@ use crate::traffic::{DeploymentLive, HostLive};
 pub struct Permit {
     deployment: Arc<DeploymentLive>,
     host: Arc<HostLive>,
+    /// The host's falls when it was taken.
+    falls: u32,
     breaker_trial: bool,
     host_trial: bool,
 }
@@ -31,6 +33,7 @@ impl Permit {
         let mut permit = Self {
             deployment: Arc::clone(deployment),
             host: Arc::clone(host),
+            falls: host.falls(),
             breaker_trial: false,
             host_trial: false,
         };
@@ -48,6 +51,11 @@ impl Permit {
         }
         deployment.use_up(1, 0, now);
         Some(permit)
+    }
+
+    /// Waits until its host goes down; at once when it did so since the permit was taken.
+    pub async fn host_gone(&self) {
+        self.host.gone_since(self.falls).await;
     }
 
     /// The host it is on.

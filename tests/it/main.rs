@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod chaos;
 mod config;
 mod dialects;
 mod ending;
@@ -15,6 +16,7 @@ mod ledger;
 mod limits;
 mod local_first;
 mod network;
+mod records;
 mod reload;
 mod secrets;
 pub mod smoke;

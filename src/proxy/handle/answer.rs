@@ -4,7 +4,6 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Response};
 
-use crate::base::Secret;
 use crate::provider::{Asked, Plain};
 use crate::proxy::attempt::Served;
 use crate::proxy::body::Body;
@@ -46,8 +45,8 @@ impl Journey<'_> {
                 // nginx in front of us must not gather events.
                 headers.insert(NO_BUFFERING, HeaderValue::from_static("no"));
                 let idle = self.idle;
-                let (surface, key) = (self.asked.surface, key_of(&draft));
-                let relay = Relay::events(started, draft, surface, self.client, key, idle);
+                let (surface, client) = (self.asked.surface, self.client);
+                let relay = Relay::events(started, draft, surface, client, idle);
                 *response.body_mut() = Body::relay(relay);
             },
             Served::Raw { content_type, body } => {
@@ -134,9 +133,4 @@ pub(super) fn writer_options(asked: &Asked, draft: &Draft) -> WriterOptions {
         created: draft.shared.clock.wall().as_secs(),
         include_usage: always || head.is_some_and(|head| head.include_usage),
     }
-}
-
-fn key_of(draft: &Draft) -> Option<Secret> {
-    let node = draft.setup.fleet.table.deployment(draft.deployment()?)?;
-    node.config.upstream.key.clone()
 }
