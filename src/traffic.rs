@@ -141,8 +141,10 @@ impl Fleet {
     /// the view was read: the walk is to be asked again.
     pub fn acquire(&self, idx: DeploymentIdx, trial: bool, now: Mono) -> Option<Permit> {
         let (deployment, host) = self.pair(idx)?;
-        let limit = self.table.deployment(idx)?.config.max_parallel;
-        Permit::take(deployment, host, limit, trial, now)
+        let node = self.table.deployment(idx)?;
+        let host_limit = self.table.host(node.host)?.max_parallel;
+        let limits = (node.config.max_parallel, host_limit);
+        Permit::take(deployment, host, limits, trial, now)
     }
 
     /// A backend's answer began: its host lives.

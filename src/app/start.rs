@@ -123,6 +123,8 @@ pub async fn begin(start: Start, has_screen: bool) -> anyhow::Result<Begun> {
     );
     seed(&shared);
     let tls = Arc::new(Tls::default());
+    warm_up(&shared, &tls);
+    warn_of_proxy();
     let workers = hire(&start, &site.listener, &shared, &tls)?;
     let text = format!("serving on http://{} with {}", site.addr, loaded.name);
     shared.live.event(Happened::new(
@@ -282,6 +284,40 @@ fn seed(shared: &Arc<Shared>) {
         .spawn(read)
     {
         tracing::warn!("the day's totals start at zero: {error}");
+    }
+}
+
+/// Reads the system's TLS roots beside the start when there is a cloud, so that no request waits for it.
+fn warm_up(shared: &Shared, tls: &Arc<Tls>) {
+    let setup = shared.setup.load();
+    let mut backends = setup.backends.iter().flatten();
+    if !backends.any(|backend| backend.origin.tls) {
+        return;
+    }
+    let tls = Arc::clone(tls);
+    let thread = std::thread::Builder::new().name("roots".to_owned());
+    if let Err(error) = thread.spawn(move || drop(tls.config())) {
+        tracing::debug!("the TLS roots are read with the first request: {error}");
+    }
+}
+
+/// People behind a proxy expect these to be heeded; better said than found out.
+fn warn_of_proxy() {
+    let names = [
+        "HTTPS_PROXY",
+        "https_proxy",
+        "HTTP_PROXY",
+        "http_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+    ];
+    let set = names
+        .into_iter()
+        .find(|name| surroundings::variable(name).is_some());
+    if let Some(name) = set {
+        tracing::warn!(
+            "{name} is set and not used: backends are reached directly, without a proxy"
+        );
     }
 }
 

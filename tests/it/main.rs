@@ -18,6 +18,7 @@ mod local_first;
 mod network;
 mod records;
 mod reload;
+mod review_health;
 mod secrets;
 pub mod smoke;
 mod streams;
