@@ -2,6 +2,7 @@
 
 mod answer;
 mod arrive;
+mod count;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -136,6 +137,9 @@ async fn travel(
         present: None,
         idle: ANSWER,
     };
+    if journey.asked.surface == Surface::CountTokens {
+        return journey.count_tokens(draft).await;
+    }
     let mut last: Option<Fault> = None;
     loop {
         match journey.next(&draft, last.take().as_ref()) {
@@ -237,7 +241,8 @@ impl Journey<'_> {
                 fault.kind,
                 FaultKind::Unsupported | FaultKind::InvalidRequest | FaultKind::Internal
             );
-            if blameless {
+            // Many servers of the dialect cannot count; that says nothing of how they answer.
+            if blameless || self.asked.surface == Surface::CountTokens {
                 draft.not_sent(fault);
             } else {
                 draft.failed(fault, client_timeout && fault.kind == FaultKind::Timeout);

@@ -7,6 +7,7 @@
 )]
 
 mod ledger;
+mod review_proxy;
 pub mod smoke;
 pub mod support;
 pub mod tidy;
