@@ -231,7 +231,6 @@ impl Attempt<'_> {
         self.log_body(draft, "answer", &bytes);
         let plain = provider::plain(asked.surface, self.backend, way, &bytes, &self.options)?;
         draft.used(plain.usage);
-        draft.content(1);
         Ok(plain)
     }
 
