@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::support::canned::{anthropic, openai};
-use crate::support::{Ask, Gateway, Upstream};
+use crate::support::{Ask, End, Gate, Gateway, Reply, Upstream, check};
 
 /// A config of one group `chat` served by these `provider, base` pairs, in their order.
 fn config(backends: &[(&str, String)]) -> String {
@@ -97,22 +97,18 @@ fn a_plain_answer_has_no_first_token() {
     gateway
         .post("/v1/chat/completions", &ask(false))
         .must_be(200);
-    let query = "select startTime, completionStartTime, endTime from litellm_spend_logs";
-    let rows = gateway.until_rows(query, 1);
-    assert_eq!(rows[0][1], rows[0][2], "{rows:?}");
+    let rows = gateway.until_rows("select completionStartTime from litellm_spend_logs", 1);
+    assert_eq!(rows[0][0], Value::Null);
 }
 
 #[test]
 fn a_stream_left_early_is_billed_by_its_events() {
-    let gate = crate::support::Gate::new();
+    let gate = Gate::new();
     let held = gate.clone();
     let upstream = Upstream::start(move |_request| {
         let mut events = anthropic::stream("mock-model", "one two three four five");
         events.truncate(8);
-        crate::support::Reply::sse()
-            .chunks(events)
-            .wait(&held)
-            .end()
+        Reply::sse().chunks(events).wait(&held).end()
     });
     let gateway = Gateway::start(&config(&[("anthropic", upstream.url())]));
     let mut stream = Ask::post("/v1/chat/completions", &ask(true)).open(gateway.addr);
@@ -125,4 +121,77 @@ fn a_stream_left_early_is_billed_by_its_events() {
     let rows = gateway.until_rows(query, 1);
     assert!(rows[0][0].as_u64().unwrap() >= 4, "{rows:?}");
     gate.open();
+}
+
+#[test]
+fn a_web_page_is_no_answer_whatever_its_status() {
+    let page = |_request: &_| Reply::body(200, "Text/HTML; charset=utf-8", "<html>log in</html>");
+    let portal = Upstream::start(page);
+    let gateway = openai_gateway(&portal);
+    for stream in [false, true] {
+        let answer = gateway
+            .post("/v1/chat/completions", &ask(stream))
+            .must_be(500);
+        assert!(answer.text().contains("text/html"), "{}", answer.text());
+    }
+    let speech = json!({"model": "chat", "input": "hi", "voice": "alloy"});
+    gateway.post("/v1/audio/speech", &speech).must_be(500);
+
+    let healthy = Upstream::start(openai::server("from the second"));
+    let both = [portal.url(), healthy.url()].map(|url| ("openai", format!("{url}/v1")));
+    let gateway = Gateway::start(&config(&both));
+    let answer = gateway
+        .post("/v1/chat/completions", &ask(false))
+        .must_be(200);
+    assert!(
+        answer.text().contains("from the second"),
+        "{}",
+        answer.text()
+    );
+}
+
+#[test]
+fn speech_and_transcripts_are_passed_on_as_they_come() {
+    let upstream = Upstream::start(|_request| Reply::body(200, "audio/mpeg", [0xff, 0xf3, 0]));
+    let gateway = openai_gateway(&upstream);
+    let speech = json!({"model": "chat", "input": "hi", "voice": "alloy"});
+    let answer = gateway.post("/v1/audio/speech", &speech).must_be(200);
+    assert_eq!(answer.body, [0xff, 0xf3, 0]);
+    assert_eq!(answer.header("content-type"), Some("audio/mpeg"));
+
+    upstream.always(|_request| {
+        Reply::body(200, "text/plain; charset=utf-8", "1\n00:00 --> 00:01\nhi\n")
+    });
+    let form = "--XX\r\nContent-Disposition: form-data; name=model\r\n\r\nchat\r\n--XX--\r\n";
+    let ask = Ask::raw("POST", "/v1/audio/transcriptions", form.into());
+    let answer = ask
+        .header("content-type", "Multipart/Form-Data; boundary=XX")
+        .send(gateway.addr);
+    assert_eq!(answer.must_be(200).text(), "1\n00:00 --> 00:01\nhi\n");
+}
+
+#[test]
+fn a_whole_answer_to_a_stream_becomes_a_stream() {
+    let whole = |_request: &_| Reply::json(200, &openai::chat("mock-model", "one two three"));
+    let upstream = Upstream::start(whole);
+    let gateway = openai_gateway(&upstream);
+    let mut body = ask(true);
+    body["stream_options"] = json!({"include_usage": true});
+    let (frames, end) = gateway.stream("/v1/chat/completions", &body).collect();
+    assert_eq!(end, End::Whole);
+    check::ends_with_done(&frames);
+    assert_eq!(check::openai_text(&frames), "one two three");
+    assert_eq!(check::openai_finish(&frames), ["stop"]);
+    let usage = &frames[frames.len() - 2].json()["usage"];
+    assert_eq!(usage["completion_tokens"], 3, "{usage}");
+
+    body["max_tokens"] = json!(10);
+    let (frames, _end) = gateway.stream("/v1/messages", &body).collect();
+    assert_eq!(check::anthropic_text(&frames), "one two three");
+    assert_eq!(check::events(&frames).last(), Some(&"message_stop"));
+
+    upstream.always(|_request| openai::error(200, "server_error", "out of memory"));
+    gateway
+        .post("/v1/chat/completions", &ask(true))
+        .must_be(500);
 }
