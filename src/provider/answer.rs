@@ -29,6 +29,13 @@ pub fn plain(
     body: &Bytes,
     options: &WriterOptions,
 ) -> Result<Plain, Fault> {
+    if surface == Surface::CountTokens {
+        anthropic::parse_count(body)?;
+        return Ok(Plain {
+            body: body.clone(),
+            usage: None,
+        });
+    }
     if way.same {
         return relayed(surface, &backend.provider, body, options);
     }

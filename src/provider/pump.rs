@@ -4,8 +4,11 @@
 //! neutral events and written in the client's dialect. Only whole events leave. What was seen of each
 //! chunk (content, usage, an error, the end) is told to the caller, who decides.
 
+mod whole;
+
 use bytes::{Bytes, BytesMut};
 
+pub use self::whole::is_whole_answer;
 use crate::base::{Fault, FaultKind, Surface, Usage};
 use crate::config::Dialect;
 use crate::provider::answer::aborted;
@@ -100,13 +103,7 @@ impl Pump {
                     Reader::Anthropic(Box::new(anthropic::Reader::with_names(asked.names)))
                 },
             };
-            let writer = match surface {
-                Surface::Messages => Writer::Anthropic(Box::new(anthropic::Writer::new(options))),
-                Surface::Completions => {
-                    Writer::Completion(Box::new(openai::CompletionWriter::new(options)))
-                },
-                _ => Writer::Chat(Box::new(openai::Writer::new(options))),
-            };
+            let writer = Writer::new(surface, options);
             Way::Across {
                 reader,
                 writer,
@@ -218,6 +215,18 @@ impl Pump {
             seen.usage = Some(seen.usage.unwrap_or_default().max(usage));
         }
         Ok(())
+    }
+}
+
+impl Writer {
+    fn new(surface: Surface, options: WriterOptions) -> Self {
+        match surface {
+            Surface::Messages => Self::Anthropic(Box::new(anthropic::Writer::new(options))),
+            Surface::Completions => {
+                Self::Completion(Box::new(openai::CompletionWriter::new(options)))
+            },
+            _ => Self::Chat(Box::new(openai::Writer::new(options))),
+        }
     }
 }
 

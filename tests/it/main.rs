@@ -19,6 +19,7 @@ mod network;
 mod records;
 mod reload;
 mod review_health;
+mod review_proxy;
 mod secrets;
 pub mod smoke;
 mod streams;

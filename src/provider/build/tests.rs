@@ -1,6 +1,8 @@
 use http::header::HeaderName;
 use serde_json::json;
 
+use http::header::HeaderValue;
+
 use super::*;
 use crate::config::{FileText, Sources, resolve};
 use crate::provider::forward::is_forwarded;

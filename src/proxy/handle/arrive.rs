@@ -28,6 +28,8 @@ static END_USER: HeaderName = HeaderName::from_static("x-litellm-end-user-id");
 static TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-timeout");
 static STREAM_TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-stream-timeout");
 
+/// The type of forms with files, in any case.
+const FORM: &[u8] = b"multipart/form-data";
 /// How long a client may take between two pieces of its body.
 const BODY_PIECE_WITHIN: Duration = Duration::from_secs(30);
 
@@ -99,7 +101,10 @@ pub(super) async fn read(
     let form = matches!(route.surface, Surface::Transcription | Surface::Images)
         .then(|| head.headers.get(CONTENT_TYPE))
         .flatten()
-        .filter(|kind| kind.as_bytes().starts_with(b"multipart/form-data"));
+        .filter(|kind| {
+            let start = kind.as_bytes().get(..FORM.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(FORM))
+        });
     let body = if let Some(kind) = form {
         Body::Form(Box::new(Form::read(kind, bytes)?))
     } else {
