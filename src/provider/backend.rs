@@ -20,6 +20,8 @@ pub struct Backend {
     pub dialect: Dialect,
     /// Its provider's prefix.
     pub provider: Arc<str>,
+    /// The deployment's id as a header; `None` when it cannot stand in one.
+    pub model_id: Option<HeaderValue>,
     /// The path of its base URL, without a trailing slash.
     path: String,
     /// The paths that most requests use.
@@ -62,6 +64,7 @@ impl Backend {
             origin: Arc::new(origin),
             dialect: upstream.dialect,
             provider: Arc::clone(&upstream.provider),
+            model_id: HeaderValue::from_str(&deployment.id).ok(),
             messages: uri("/v1/messages")?,
             path,
             chat,

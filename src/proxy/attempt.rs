@@ -347,7 +347,13 @@ fn is_json(exchange: &Exchange) -> bool {
         .headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    kind.is_none_or(|kind| kind.contains("json") || kind.starts_with("text/plain"))
+    let is_json = |kind: &str| {
+        // The usual one first: a search through the text is dearer than all else here.
+        kind.starts_with("application/json")
+            || kind.contains("json")
+            || kind.starts_with("text/plain")
+    };
+    kind.is_none_or(is_json)
         || exchange.head.status == StatusCode::NO_CONTENT
 }
 
