@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue,
-};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use http::{HeaderMap, Uri};
 
 use crate::base::Surface;

@@ -353,8 +353,7 @@ fn is_json(exchange: &Exchange) -> bool {
             || kind.contains("json")
             || kind.starts_with("text/plain")
     };
-    kind.is_none_or(is_json)
-        || exchange.head.status == StatusCode::NO_CONTENT
+    kind.is_none_or(is_json) || exchange.head.status == StatusCode::NO_CONTENT
 }
 
 /// The whole body; a single chunk is not copied.

@@ -84,7 +84,11 @@ fn note_backend(headers: &mut HeaderMap, draft: &Draft) {
         insert(headers, MODEL_GROUP, group);
     }
     let us = draft.overhead().as_micros();
-    insert(headers, OVERHEAD, &format!("{}.{:03}", us / 1_000, us % 1_000));
+    insert(
+        headers,
+        OVERHEAD,
+        &format!("{}.{:03}", us / 1_000, us % 1_000),
+    );
 }
 
 /// How many tries it took.

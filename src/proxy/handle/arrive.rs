@@ -73,9 +73,7 @@ pub(super) fn wishes(headers: &HeaderMap) -> &HeaderMap {
 /// The call's name: the client's own when it sent a fit one, else a UUID that begins with the time,
 /// so that the ledger's index of names grows at its end and not all over.
 pub(super) fn call_id(headers: &HeaderMap, now: Wall) -> CallId {
-    let own = headers
-        .get(CALL_ID)
-        .and_then(|value| value.to_str().ok());
+    let own = headers.get(CALL_ID).and_then(|value| value.to_str().ok());
     own.and_then(CallId::from_client).unwrap_or_else(|| {
         let millis = u64::try_from(now.as_micros() / 1_000).unwrap_or_default();
         let mut random = [0; 10];

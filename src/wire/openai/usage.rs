@@ -39,11 +39,19 @@ impl Raw {
     }
 
     /// Reads the members of one object; false when a count is no whole number from 0.
-    fn read(&mut self, text: &[u8], pass: &mut Pass<'_>, details: &[u8]) -> Result<bool, ScanError> {
+    fn read(
+        &mut self,
+        text: &[u8],
+        pass: &mut Pass<'_>,
+        details: &[u8],
+    ) -> Result<bool, ScanError> {
         let mut sound = true;
         pass.object(|pass, key| {
             let name = key.span.of(text);
-            let nests = matches!(name, b"prompt_tokens_details" | b"completion_tokens_details");
+            let nests = matches!(
+                name,
+                b"prompt_tokens_details" | b"completion_tokens_details"
+            );
             if details.is_empty() && nests && pass.kind() == Kind::Object {
                 sound &= self.read(text, pass, name)?;
                 return Ok(());
@@ -54,7 +62,9 @@ impl Raw {
                 return Ok(());
             }
             if let Some(place) = self.place(details, name) {
-                *place = str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+                *place = str::from_utf8(value)
+                    .ok()
+                    .and_then(|text| text.parse().ok());
                 sound &= place.is_some();
             } else {
                 sound &= !(details.is_empty() && nests);

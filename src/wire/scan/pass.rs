@@ -150,7 +150,8 @@ mod tests {
 
     #[test]
     fn what_is_entered_is_found_and_the_rest_skipped() {
-        let json = r#" {"x":{"a":[{"b":0}]}, "a" : [ {"b":1,"c":[2]} , 7, {}, {"b":"}]"} ] ,"y":[]} "#;
+        let json =
+            r#" {"x":{"a":[{"b":0}]}, "a" : [ {"b":1,"c":[2]} , 7, {}, {"b":"}]"} ] ,"y":[]} "#;
         let wanted = vec!["1".to_owned(), "\"}]\"".to_owned()];
         assert_eq!(texts(json), (wanted, true));
         assert_eq!(texts(r#"{"a":null}"#), (vec![], true));
@@ -160,8 +161,17 @@ mod tests {
     #[test]
     fn mistakes_are_seen_wherever_they_stand() {
         for json in [
-            "", "[]", "{", r#"{"a"}"#, r#"{"a":[}"#, r#"{"a":[1 2]}"#, r#"{"a":[1,]}"#,
-            r#"{"a":[{"b":1,}]}"#, r#"{"a":[{"b":nul}]}"#, r#"{"a":1}x"#, r#"{"a":1,}"#,
+            "",
+            "[]",
+            "{",
+            r#"{"a"}"#,
+            r#"{"a":[}"#,
+            r#"{"a":[1 2]}"#,
+            r#"{"a":[1,]}"#,
+            r#"{"a":[{"b":1,}]}"#,
+            r#"{"a":[{"b":nul}]}"#,
+            r#"{"a":1}x"#,
+            r#"{"a":1,}"#,
         ] {
             assert!(!texts(json).1, "{json}");
         }
