@@ -194,11 +194,7 @@ impl Attempt<'_> {
                     return Poll::Ready(Turn::HostGone);
                 }
                 if rings_at.is_none() {
-                    let at = if is_suspect {
-                        deadline.min(Instant::now() + SUSPECT_AFTER)
-                    } else {
-                        deadline
-                    };
+                    let at = first_ring(deadline, is_suspect);
                     alarm.set(at);
                     rings_at = Some(at);
                 }
@@ -337,6 +333,15 @@ impl Attempt<'_> {
             let (call, body) = (draft.call_id.as_str(), String::from_utf8_lossy(bytes));
             tracing::info!(call, %body, "{what} body");
         }
+    }
+}
+
+/// When a try that waits is looked at: at its deadline, or before when its host may be gone.
+fn first_ring(deadline: Instant, is_suspect: bool) -> Instant {
+    if is_suspect {
+        deadline.min(Instant::now() + SUSPECT_AFTER)
+    } else {
+        deadline
     }
 }
 

@@ -100,15 +100,12 @@ pub(super) async fn read(
         .then(|| head.headers.get(CONTENT_TYPE))
         .flatten()
         .filter(|kind| kind.as_bytes().starts_with(b"multipart/form-data"));
-    let body = match form {
-        Some(kind) => Body::Form(Box::new(Form::read(kind, bytes)?)),
-        None => {
-            let head = Head::read_for(&bytes, route.surface, route.model.as_deref())?;
-            Body::Json {
-                head: Box::new(head),
-                bytes,
-            }
-        },
+    let body = if let Some(kind) = form {
+        Body::Form(Box::new(Form::read(kind, bytes)?))
+    } else {
+        let head = Head::read_for(&bytes, route.surface, route.model.as_deref())?;
+        let head = Box::new(head);
+        Body::Json { head, bytes }
     };
     let mut forward = HeaderMap::new();
     for (name, value) in &head.headers {
@@ -137,11 +134,11 @@ async fn collect(headers: &HeaderMap, mut body: Incoming, limit: usize) -> Resul
     let mut several = BytesMut::new();
     loop {
         // A short body comes along with its head: no timer is needed for it.
-        let next = match body.frame().now_or_never() {
-            Some(next) => next,
-            None => tokio::time::timeout(BODY_PIECE_WITHIN, body.frame())
-                .await
-                .map_err(|_late| Fault::invalid("the request body stopped coming"))?,
+        let next = if let Some(next) = body.frame().now_or_never() {
+            next
+        } else {
+            let next = tokio::time::timeout(BODY_PIECE_WITHIN, body.frame()).await;
+            next.map_err(|_late| Fault::invalid("the request body stopped coming"))?
         };
         let Some(frame) = next else { break };
         let frame = frame.map_err(|error| {
@@ -187,7 +184,7 @@ pub(super) fn ask(asked: &Asked, headers: &HeaderMap, draft: &mut Draft) -> Resu
     let customer = customer.or_else(|| text(headers, &END_USER));
     let Some(head) = asked.head() else {
         draft.tags.clone_from(&tags);
-        draft.end_user = customer.unwrap_or_default().to_owned();
+        customer.unwrap_or_default().clone_into(&mut draft.end_user);
         return Ok(Ask {
             model,
             tags,
