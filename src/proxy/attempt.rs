@@ -200,11 +200,7 @@ impl Attempt<'_> {
                     return Poll::Ready(Turn::HostGone);
                 }
                 if rings_at.is_none() {
-                    let at = if is_suspect {
-                        deadline.min(Instant::now() + SUSPECT_AFTER)
-                    } else {
-                        deadline
-                    };
+                    let at = first_ring(deadline, is_suspect);
                     alarm.set(at);
                     rings_at = Some(at);
                 }
@@ -301,7 +297,9 @@ impl Attempt<'_> {
                     Ok(data) => {
                         self.log_body(draft, "answer", &data);
                         if !begun && pump::is_whole_answer(asked.surface, dialect, &data) {
-                            return self.no_stream(asked, (draft, alarm), (data, body), &way).await;
+                            return self
+                                .no_stream(asked, (draft, alarm), (data, body), &way)
+                                .await;
                         }
                         begun = true;
                         pump.push(data, &mut first)?
@@ -417,6 +415,15 @@ fn fits(asked: &Asked, kind: &str) -> bool {
 fn wrong_kind(kind: &str) -> Fault {
     let text = format!("the backend answered with {kind}, which is no answer of a model");
     Fault::new(FaultKind::BadAnswer, text)
+}
+
+/// When a try that waits is looked at: at its deadline, or before when its host may be gone.
+fn first_ring(deadline: Instant, is_suspect: bool) -> Instant {
+    if is_suspect {
+        deadline.min(Instant::now() + SUSPECT_AFTER)
+    } else {
+        deadline
+    }
 }
 
 /// The whole body; a single chunk is not copied.

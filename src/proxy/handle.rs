@@ -217,7 +217,7 @@ impl Journey<'_> {
             .fleet
             .acquire(chosen.deployment, chosen.is_trial, now)?;
         Self::count(chosen, draft);
-        draft.attempt(chosen, Some(permit));
+        draft.attempt(chosen, Some(permit), now);
         let Some(backend) = setup.backend(chosen.deployment) else {
             let fault = Fault::new(FaultKind::Internal, "the deployment is not prepared");
             draft.not_sent(&fault);

@@ -163,8 +163,7 @@ impl Draft {
     }
 
     /// A try begins.
-    pub fn attempt(&mut self, chosen: &Try, permit: Option<Permit>) {
-        let now = self.now();
+    pub fn attempt(&mut self, chosen: &Try, permit: Option<Permit>, now: Mono) {
         let number = u32::try_from(self.attempts.len() + 1).unwrap_or(u32::MAX);
         if let Some(node) = self.setup.fleet.table.deployment(chosen.deployment) {
             self.shared

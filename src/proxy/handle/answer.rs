@@ -76,10 +76,9 @@ fn finish_plain(response: &mut Response<Body>, plain: Plain, mut draft: Draft) {
 
 /// Which deployment serves, for which group, and what the gateway itself cost in time.
 fn note_backend(headers: &mut HeaderMap, draft: &Draft) {
-    let table = &draft.setup.fleet.table;
-    let node = draft.deployment().and_then(|idx| table.deployment(idx));
-    if let Some(node) = node {
-        insert(headers, MODEL_ID, &node.config.id);
+    let backend = draft.deployment().and_then(|idx| draft.setup.backend(idx));
+    if let Some(id) = backend.and_then(|backend| backend.model_id.as_ref()) {
+        headers.insert(MODEL_ID, id.clone());
     }
     if let Some(group) = draft.serving_group() {
         insert(headers, MODEL_GROUP, group);
@@ -129,7 +128,7 @@ pub(super) fn writer_options(asked: &Asked, draft: &Draft) -> WriterOptions {
     let always = draft.setup.config.general.always_include_stream_usage;
     WriterOptions {
         model: draft.client_model().to_string(),
-        id: format!("chatcmpl-{}", draft.call_id),
+        id: ["chatcmpl-", draft.call_id.as_str()].concat(),
         created: draft.shared.clock.wall().as_secs(),
         include_usage: always || head.is_some_and(|head| head.include_usage),
     }

@@ -109,10 +109,8 @@ pub(super) async fn read(
         Body::Form(Box::new(Form::read(kind, bytes)?))
     } else {
         let head = Head::read_for(&bytes, route.surface, route.model.as_deref())?;
-        Body::Json {
-            head: Box::new(head),
-            bytes,
-        }
+        let head = Box::new(head);
+        Body::Json { head, bytes }
     };
     let mut kept = HeaderMap::new();
     for (name, value) in &head.headers {
@@ -142,11 +140,11 @@ async fn collect(headers: &HeaderMap, mut body: Incoming, limit: usize) -> Resul
     let mut several = BytesMut::new();
     loop {
         // A short body comes along with its head: no timer is needed for it.
-        let next = match body.frame().now_or_never() {
-            Some(next) => next,
-            None => tokio::time::timeout(BODY_PIECE_WITHIN, body.frame())
-                .await
-                .map_err(|_late| Fault::invalid("the request body stopped coming"))?,
+        let next = if let Some(next) = body.frame().now_or_never() {
+            next
+        } else {
+            let next = tokio::time::timeout(BODY_PIECE_WITHIN, body.frame()).await;
+            next.map_err(|_late| Fault::invalid("the request body stopped coming"))?
         };
         let Some(frame) = next else { break };
         let frame = frame.map_err(|error| {
