@@ -8,11 +8,12 @@ pub mod answer;
 pub mod backend;
 pub mod build;
 pub mod classify;
+pub mod forward;
 pub mod multipart;
 pub mod pump;
 
 pub use answer::{Plain, plain};
 pub use backend::Backend;
 pub use build::{Asked, Body, Outgoing, build};
-pub use classify::{classify, send_fault};
+pub use classify::{classify, fit_to_tell, send_fault};
 pub use pump::Pump;

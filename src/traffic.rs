@@ -16,6 +16,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::base::{DeploymentIdx, Fault, FaultKind, HostIdx, HostState, Mono, Observation, Wall};
+use crate::config::Deployment;
 use crate::route::breaker::{self, Failure, OpenReason, Rules};
 use crate::route::{Table, host as host_rules};
 
@@ -24,8 +25,19 @@ pub use host::HostLive;
 pub use permit::Permit;
 pub use view::FleetView;
 
-/// What a person switched off, and since when: by deployment id. It survives reload and restart.
+/// What a person switched off, and since when: by [`switch_key`]. It survives reload and restart.
 pub type Switches = HashMap<Arc<str>, Wall>;
+
+/// What a switch is kept under: group, model and base, so that a new key turns nothing on again.
+pub fn switch_key(deployment: &Deployment) -> Arc<str> {
+    let upstream = &deployment.upstream;
+    let Deployment { group, .. } = deployment;
+    format!(
+        "{group} → {}/{} @ {}",
+        upstream.provider, upstream.model, upstream.base
+    )
+    .into()
+}
 
 /// The live state of one routing table.
 #[derive(Debug)]
@@ -94,7 +106,7 @@ impl Fleet {
         let hosts: Vec<_> = hosts.collect();
         let deployments = table.deployments().iter().enumerate().map(|(place, node)| {
             older_deployment(place).unwrap_or_else(|| {
-                let off = switches.get(&node.config.id).copied();
+                let off = switches.get(&switch_key(&node.config)).copied();
                 Arc::new(DeploymentLive::new(&node.config.id, off, now))
             })
         });
@@ -192,12 +204,28 @@ impl Fleet {
         let live = self.hosts.get(host.0)?;
         let change = live.observe(seen, now);
         live.set_last_probe(said);
+        if change.is_some_and(|change| change.to == HostState::Probing) {
+            self.host_is_back(host, now);
+        }
         change.map(|change| of_host(host, change))
+    }
+
+    /// What cooled down for no more than its host's absence may be tried again.
+    fn host_is_back(&self, host: HostIdx, now: Mono) {
+        let on_it = self.table.host(host).map(|node| &*node.deployments);
+        for idx in on_it.unwrap_or_default() {
+            if let Some(live) = self.deployments.get(idx.0) {
+                live.breaker().host_is_back(now);
+            }
+        }
     }
 
     fn observe_host(&self, idx: DeploymentIdx, seen: Observation, now: Mono) -> Option<Change> {
         let host = self.table.deployment(idx)?.host;
         let change = self.hosts.get(host.0)?.observe(seen, now)?;
+        if change.from == HostState::Down {
+            self.host_is_back(host, now);
+        }
         Some(of_host(host, change))
     }
 

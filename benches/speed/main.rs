@@ -1,7 +1,7 @@
 //! `cargo bench --bench speed`: what the gateway costs, beside nginx and beside no proxy at all.
 //!
-//! One program plays three parts, each in a process of its own: the conductor (this file), the
-//! mock model server (`mock`) and the client (`load`). The gateway gets one core for itself, the
+//! One program plays its parts in processes of their own: the conductor (this file), the mock model
+//! server (`mock`), the client (`load`), and once the gateway itself (`allocations`). The gateway gets one core for itself, the
 //! other two share another. See `plan` for what is measured and `report` for what is asked.
 #![expect(
     clippy::print_stdout,
@@ -9,6 +9,7 @@
     reason = "a program for the terminal"
 )]
 
+mod allocations;
 mod chunks;
 mod http;
 mod load;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["mock"] => mock::main().map(|()| true),
         ["load", what] => load::main(what).map(|()| true),
+        ["gateway", file, rest @ ..] => allocations::gateway(file, rest),
         rest => match Options::parse(rest) {
             Ok(Some(options)) => run::main(&options),
             Ok(None) => {

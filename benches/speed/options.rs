@@ -9,13 +9,13 @@ use crate::plan::SCENARIOS;
 /// Shown by `--help`.
 pub(crate) const HELP: &str = "\
 cargo bench --bench speed -- [OPTIONS]
-  --only A,B        these scenarios only (c1 c20 c64 prompt64k stream1 stream20 streamfast start idle)
+  --only A,B        these scenarios only (c1 c20 c64 prompt64k stream1 stream20 streamfast start
+                    idle syscalls allocations)
   --against A,B     these targets only (direct nginx pointsman); direct is always measured
   --reps N          repetitions of every window, the median counts (default 3)
   --scale X         window lengths times X (default 1)
   --quick           --reps 1 --scale 0.3
   --bin PATH        another gateway binary than the one cargo just built
-  --syscalls        also count system calls per request with strace
   --strict          exit 1 when an aim is missed, not only when a window is void";
 
 /// What was asked for.
@@ -31,8 +31,6 @@ pub(crate) struct Options {
     pub(crate) scale: f64,
     /// The gateway to be measured.
     pub(crate) bin: PathBuf,
-    /// Count system calls too?
-    pub(crate) syscalls: bool,
     /// Is a missed aim a failure?
     pub(crate) strict: bool,
 }
@@ -46,7 +44,6 @@ impl Options {
             reps: 3,
             scale: 1.0,
             bin: PathBuf::from(env!("CARGO_BIN_EXE_pointsman")),
-            syscalls: false,
             strict: false,
         };
         let mut args = args.iter().copied();
@@ -65,7 +62,6 @@ impl Options {
                 "--scale" => options.scale = value()?.parse().context("--scale")?,
                 "--quick" => (options.reps, options.scale) = (1, 0.3),
                 "--bin" => options.bin = PathBuf::from(value()?),
-                "--syscalls" => options.syscalls = true,
                 "--strict" => options.strict = true,
                 _ => bail!("unknown option `{arg}`; try --help"),
             }
@@ -73,7 +69,9 @@ impl Options {
         let scenarios = SCENARIOS.iter().map(|scenario| scenario.name);
         check(
             &options.only,
-            &scenarios.chain(["start", "idle"]).collect::<Vec<_>>(),
+            &scenarios
+                .chain(["start", "idle", "syscalls", "allocations"])
+                .collect::<Vec<_>>(),
         )?;
         check(&options.against, &["direct", "nginx", "pointsman"])?;
         if options.reps == 0 || options.scale.is_nan() || options.scale <= 0.0 {

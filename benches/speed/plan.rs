@@ -287,4 +287,16 @@ pub(crate) const FIGURES: &[Figure] = &[
         From::Fact("syscalls"),
         Aim::Shown,
     ),
+    figure(
+        "allocations per request, 1 connection",
+        "",
+        From::Fact("allocations"),
+        Aim::Shown,
+    ),
+    figure(
+        "bytes allocated per request",
+        "B",
+        From::Fact("allocated"),
+        Aim::Shown,
+    ),
 ];

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use rusqlite::{Connection, OpenFlags};
 
+use crate::allocations;
 use crate::load::{Orders, Outcome};
 use crate::now;
 use crate::options::Options;
@@ -105,7 +106,7 @@ fn measure(options: &Options, home: &Path) -> Result<Results> {
     }
     for target in targets.iter().filter(|target| target.is_proxy()) {
         results.fact("peak_mib", target.name, target.memory_mib("VmHWM")?);
-        if options.syscalls {
+        if options.runs("syscalls") {
             let total = trace(options, target, &mock, &mut results)?;
             sent += if target.name == "pointsman" { total } else { 0 };
         }
@@ -115,6 +116,9 @@ fn measure(options: &Options, home: &Path) -> Result<Results> {
     }
     for target in &mut targets {
         target.end()?;
+    }
+    if options.runs("allocations") && options.measures("pointsman") {
+        count_allocations(options, home, &mock, &mut results)?;
     }
     Ok(results)
 }
@@ -262,6 +266,24 @@ fn trace(options: &Options, target: &Target, mock: &Mock, results: &mut Results)
         None => eprintln!("speed: no strace, or it may not trace {}", target.name),
     }
     Ok(total)
+}
+
+/// Allocations a request, at one connection.
+fn count_allocations(
+    options: &Options,
+    home: &Path,
+    mock: &Mock,
+    results: &mut Results,
+) -> Result<()> {
+    let Some(scenario) = SCENARIOS.iter().find(|s| s.name == "c1") else {
+        return Ok(());
+    };
+    mock.behave(scenario.manner)?;
+    let load = |target: &Target| load(scenario, target, options.scale);
+    let (count, bytes) = allocations::measure(mock, &home.join("allocations"), load)?;
+    results.fact("allocations", "pointsman", count);
+    results.fact("allocated", "pointsman", bytes);
+    Ok(())
 }
 
 /// The ledger must hold exactly one row for every request answered.

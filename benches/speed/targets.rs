@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use crate::allocations;
 use crate::http;
 use crate::mock::{Counts, Manner};
 use crate::now;
@@ -122,11 +123,21 @@ impl Target {
 
     /// The gateway, with ledger, routing and key on.
     pub(crate) fn pointsman(mock: &Mock, home: &Path, options: &Options) -> Result<Self> {
+        Self::gateway(mock, home, process::pinned(GATEWAY_CORE, &options.bin))
+    }
+
+    /// The gateway inside this program, counting its allocations.
+    pub(crate) fn counted(mock: &Mock, home: &Path) -> Result<Self> {
+        let mut command = process::pinned(GATEWAY_CORE, std::env::current_exe()?);
+        command.arg("gateway").arg(home.join(allocations::FILE));
+        Self::gateway(mock, home, command)
+    }
+
+    fn gateway(mock: &Mock, home: &Path, mut command: Command) -> Result<Self> {
         fs::create_dir_all(home)?;
         let addr = free_port()?;
         let config = home.join("config.yaml");
         fs::write(&config, gateway_config(mock.addr))?;
-        let mut command = process::pinned(GATEWAY_CORE, &options.bin);
         command.arg("serve").arg("-c").arg(config);
         command.args(["--host", "127.0.0.1", "--port", &addr.port().to_string()]);
         command.arg("--data-dir").arg(home.join("data"));

@@ -13,7 +13,8 @@ use crate::app::commands::Hands;
 use crate::app::snapshot::Desk;
 use crate::app::{Ui, editor, panic, surroundings};
 use crate::control::{Command, Reply, Snapshot, Spend, SpendRow, Ticket, Today};
-use crate::ledger::{SpendLine, SpendSummary, Totals};
+use crate::ledger::{SpendLine, SpendSummary, Totals, TotalsSince};
+use crate::live::Earlier;
 use crate::tui::{self, Exit, Glyphs, Host, Source};
 
 /// Days on the spend screen.
@@ -271,8 +272,22 @@ fn row_of(line: SpendLine) -> SpendRow {
     }
 }
 
-/// The ledger's totals as the day's.
-pub fn today_of(totals: &Totals) -> Today {
+/// The ledger's totals as those of earlier runs.
+pub fn earlier_of(totals: &TotalsSince) -> Earlier {
+    let list = |lines: &[(Arc<str>, Totals)]| {
+        lines
+            .iter()
+            .map(|(name, totals)| (Arc::clone(name), today_of(totals)))
+            .collect()
+    };
+    Earlier {
+        all: today_of(&totals.all),
+        by_group: list(&totals.by_client_model),
+        by_deployment: list(&totals.by_deployment),
+    }
+}
+
+fn today_of(totals: &Totals) -> Today {
     Today {
         requests: totals.requests,
         errors: totals.errors,

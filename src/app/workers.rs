@@ -37,7 +37,8 @@ pub fn listen(addr: SocketAddr) -> anyhow::Result<TcpListener> {
             let holder = lock::holder_of(addr.port());
             let ours = holder
                 .as_deref()
-                .is_some_and(|name| name.starts_with("pointsman "));
+                .is_some_and(|name| name.starts_with("pointsman "))
+                || lock::is_ours(addr);
             let who = holder.unwrap_or_else(|| "another program".to_owned());
             if ours {
                 bail!(

@@ -45,16 +45,15 @@ impl<K: Hash + Eq + Clone> Ids<K> {
         {
             return Ok(*id);
         }
-        let id = match self.known.get(&key) {
-            Some(id) => *id,
-            None => {
-                let id = insert.query_row(params(&key), |row| row.get(0))?;
-                if self.known.len() >= MAX_CACHED {
-                    self.known.clear();
-                }
-                self.known.insert(key.clone(), id);
-                id
-            },
+        let id = if let Some(id) = self.known.get(&key) {
+            *id
+        } else {
+            let id = insert.query_row(params(&key), |row| row.get(0))?;
+            if self.known.len() >= MAX_CACHED {
+                self.known.clear();
+            }
+            self.known.insert(key.clone(), id);
+            id
         };
         self.last = Some((key, id));
         Ok(id)

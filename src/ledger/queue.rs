@@ -16,6 +16,10 @@ const MAX_GAPS: usize = 1_024;
 /// Gaps are cut at these microseconds of UTC, so that a gap never spans two days of any time zone.
 const QUARTER_HOUR_US: i64 = 15 * 60 * 1_000_000;
 
+/// Rows that wait for no further company: few enough that their memory is still in the processor's
+/// cache when they are written, and that it is soon used again.
+const CROWD: usize = 256;
+
 /// Rows handed over in one go at most: one transaction.
 pub(super) const MAX_BATCH: usize = 8_192;
 
@@ -119,7 +123,7 @@ impl Queue {
     }
 
     fn crowd(&self) -> usize {
-        MAX_BATCH.min(self.capacity.div_ceil(2))
+        CROWD.min(self.capacity.div_ceil(2))
     }
 
     /// Whether there is nothing to write that is not in hand already.

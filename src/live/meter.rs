@@ -100,11 +100,17 @@ impl Sample {
         }
     }
 
-    /// Speed of generation after the first token, in thousandths of a token a second.
+    /// Speed of generation in thousandths of a token a second: after the first token where that was
+    /// seen, over the whole time for a plain answer.
     fn speed(&self) -> Option<u64> {
-        let spent = self.took_us.saturating_sub(self.first_token_us?);
-        (self.usage.completion > 1 && spent > 0)
-            .then(|| (self.usage.completion - 1).saturating_mul(1_000_000_000) / spent)
+        let (tokens, spent) = match self.first_token_us {
+            Some(first) => (
+                self.usage.completion.saturating_sub(1),
+                self.took_us.saturating_sub(first),
+            ),
+            None => (self.usage.completion, self.took_us),
+        };
+        (tokens > 0 && spent > 0).then(|| tokens.saturating_mul(1_000_000_000) / spent)
     }
 }
 
@@ -262,4 +268,29 @@ impl Fine {
 
 fn place(step: u64) -> usize {
     usize::try_from(step % MINUTE as u64).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_answers_speed_is_over_its_whole_time() {
+        let speed = |first_token_us, completion| {
+            let sample = Sample {
+                took_us: 2_000_000,
+                first_token_us,
+                usage: Usage {
+                    completion,
+                    ..Usage::default()
+                },
+                ..Sample::default()
+            };
+            sample.speed()
+        };
+        assert_eq!(speed(None, 100), Some(50_000));
+        assert_eq!(speed(Some(1_000_000), 101), Some(100_000));
+        assert_eq!(speed(Some(1_000_000), 1), None);
+        assert_eq!(speed(None, 0), None, "an embedding generates nothing");
+    }
 }

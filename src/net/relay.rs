@@ -70,6 +70,7 @@ pub struct Pool {
 #[derive(Debug)]
 struct Idle {
     origin: Arc<Origin>,
+    #[expect(clippy::vec_box, reason = "a link moves in and out all the time")]
     links: Vec<Box<Link>>,
 }
 

@@ -29,6 +29,13 @@ pub fn plain(
     body: &Bytes,
     options: &WriterOptions,
 ) -> Result<Plain, Fault> {
+    if surface == Surface::CountTokens {
+        anthropic::parse_count(body)?;
+        return Ok(Plain {
+            body: body.clone(),
+            usage: None,
+        });
+    }
     if way.same {
         return relayed(surface, &backend.provider, body, options);
     }
@@ -83,7 +90,7 @@ fn relayed(
         openai::relay_answer(body, &options.model)?
     };
     if let Some(error) = seen.error {
-        return Err(said(provider, None, &error, None));
+        return Err(said(provider, &error, None));
     }
     if seen.finish == Some(Finish::Abort) {
         return Err(aborted());

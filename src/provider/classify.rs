@@ -8,13 +8,15 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
 use crate::base::{Fault, FaultKind, Secret};
-use crate::config::Dialect;
+use crate::config::{Dialect, Upstream};
 use crate::net::{SendFault, SendFaultKind};
 use crate::provider::Backend;
 use crate::wire::{UpstreamError, anthropic, ollama, openai};
 
 /// Longest upstream message that is passed on, in characters.
 const MESSAGE_CHARS: usize = 2_000;
+/// Shortest secret that is looked for, in bytes.
+const LEAST_SECRET: usize = 4;
 
 /// Words by which servers say that a prompt is longer than the window.
 const TOO_LONG: &[&str] = &[
@@ -58,7 +60,6 @@ const CANNOT: &[&str] = &[
 /// The fault for an answer that is no success. `now_s` is the present second, for dates.
 pub fn classify(
     backend: &Backend,
-    key: Option<&Secret>,
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
@@ -69,7 +70,7 @@ pub fn classify(
         Dialect::Ollama => ollama::parse_error(status.as_u16(), body),
         Dialect::Anthropic => anthropic::parse_error(status.as_u16(), body),
     };
-    let mut fault = said(&backend.provider, key, &error, Some(status.as_u16()));
+    let mut fault = said(&backend.provider, &error, Some(status.as_u16()));
     if let Some(wait) = retry_after(headers, now_s) {
         fault = fault.retry_after(wait);
     }
@@ -81,19 +82,16 @@ pub fn classify(
 }
 
 /// The fault for what an upstream said of its own failure, in a body or in a stream.
-pub fn said(
-    provider: &str,
-    key: Option<&Secret>,
-    error: &UpstreamError,
-    status: Option<u16>,
-) -> Fault {
+///
+/// It holds the upstream's own words: [`fit_to_tell`] comes before anybody reads them.
+pub fn said(provider: &str, error: &UpstreamError, status: Option<u16>) -> Fault {
     let status = status.filter(|code| *code >= 400).or(error.status);
     let kind = kind(error, status);
     let text = match error.message.trim() {
         "" => format!("HTTP {}", status.unwrap_or(500)),
-        text => text.chars().take(MESSAGE_CHARS).collect(),
+        text => text.to_owned(),
     };
-    let mut fault = Fault::new(kind, format!("{provider}: {}", without(key, text)));
+    let mut fault = Fault::new(kind, format!("{provider}: {text}"));
     fault.upstream_status = status;
     if !error.param.is_empty() {
         fault = fault.param(error.param.clone());
@@ -111,13 +109,30 @@ pub fn send_fault(fault: &SendFault) -> Fault {
     Fault::new(kind, text).detail(fault.message.clone())
 }
 
-/// Upstreams repeat keys in their errors; ours never goes on.
-fn without(key: Option<&Secret>, text: String) -> String {
-    match key {
-        Some(key) if key.expose().len() >= 4 && text.contains(key.expose()) => {
-            text.replace(key.expose(), "****")
-        },
-        _ => text,
+/// A fault without what an upstream repeated of its credentials, and no longer than anybody reads.
+/// Every fault of an upstream's making goes through here before it is told, logged or written down.
+pub fn fit_to_tell(mut fault: Fault, upstream: &Upstream) -> Fault {
+    let headers = upstream.headers.iter().map(|(_name, value)| value);
+    for secret in upstream.key.iter().chain(headers) {
+        hide(&mut fault.message, secret);
+        hide(&mut fault.detail, secret);
+        if let Some(param) = &mut fault.param {
+            hide(param, secret);
+        }
+    }
+    for text in [&mut fault.message, &mut fault.detail] {
+        if let Some((end, _char)) = text.char_indices().nth(MESSAGE_CHARS) {
+            text.truncate(end);
+        }
+    }
+    fault
+}
+
+/// Secrets too short to be told from words are left: hiding them would garble every message.
+fn hide(text: &mut String, secret: &Secret) {
+    let secret = secret.expose();
+    if secret.len() >= LEAST_SECRET && text.contains(secret) {
+        *text = text.replace(secret, "****");
     }
 }
 
@@ -189,7 +204,7 @@ mod tests {
             message: message.to_owned(),
             ..UpstreamError::default()
         };
-        said("x", None, &error, Some(status)).kind
+        said("x", &error, Some(status)).kind
     }
 
     #[test]
@@ -234,13 +249,28 @@ mod tests {
 
     #[test]
     fn our_key_is_never_repeated() {
-        let key = Secret::new("sk-planted-1".to_owned());
+        let secret = |text: &str| Secret::new(text.to_owned());
+        let upstream = Upstream {
+            provider: "openai".into(),
+            dialect: Dialect::OpenAi,
+            model: "m".into(),
+            base: "http://h/v1".into(),
+            key: Some(secret("sk-planted-1")),
+            organization: None,
+            headers: vec![("x-team".to_owned(), secret("team-planted-2"))],
+            local: false,
+        };
         let error = UpstreamError {
             message: "Incorrect API key provided: sk-planted-1.".to_owned(),
+            param: "team-planted-2".to_owned(),
             ..UpstreamError::default()
         };
-        let fault = said("openai", Some(&key), &error, Some(401));
+        let fault = fit_to_tell(said("openai", &error, Some(401)), &upstream);
         assert_eq!(fault.message, "openai: Incorrect API key provided: ****.");
+        assert_eq!(fault.param.as_deref(), Some("****"));
+        let long = Fault::new(FaultKind::UpstreamError, "é".repeat(3_000));
+        let told = fit_to_tell(long, &upstream);
+        assert_eq!(told.message.chars().count(), MESSAGE_CHARS);
     }
 
     #[test]

@@ -76,7 +76,6 @@ fn boundary(content_type: &HeaderValue) -> Option<String> {
 /// The span of the value of the first field of this name that is no file.
 fn field(bytes: &[u8], boundary: &str, name: &str) -> Option<Range<usize>> {
     let mark = format!("--{boundary}");
-    let wanted = format!("name=\"{name}\"");
     let mut starts = memmem::find_iter(bytes, mark.as_bytes()).peekable();
     while let Some(start) = starts.next() {
         let end = starts.peek().copied()?;
@@ -85,12 +84,36 @@ fn field(bytes: &[u8], boundary: &str, name: &str) -> Option<Range<usize>> {
             continue;
         };
         let head = String::from_utf8_lossy(part.get(..head_len)?);
-        if head.contains(&wanted) && !head.contains("filename=") {
+        if is_field(&head, name) {
             let value = start + mark.len() + head_len + 4;
             return Some(value..end.checked_sub(2)?.max(value));
         }
     }
     None
+}
+
+/// Whether a part's head is that of a plain field of this name, quoted or not. Header and parameter
+/// names have no case.
+fn is_field(head: &str, name: &str) -> bool {
+    let disposition = head.lines().find_map(|line| {
+        let (header, value) = line.split_once(':')?;
+        header
+            .trim()
+            .eq_ignore_ascii_case("content-disposition")
+            .then_some(value)
+    });
+    let mut named = false;
+    for parameter in disposition.unwrap_or_default().split(';') {
+        let Some((key, value)) = parameter.split_once('=') else {
+            continue;
+        };
+        let key = key.trim();
+        if key.eq_ignore_ascii_case("filename") || key.eq_ignore_ascii_case("filename*") {
+            return false;
+        }
+        named |= key.eq_ignore_ascii_case("name") && value.trim().trim_matches('"') == name;
+    }
+    named
 }
 
 #[cfg(test)]
@@ -112,6 +135,30 @@ mod tests {
         assert_eq!(again.model, "whisper-large-v3");
         assert_eq!(again.with_model("whisper"), BODY);
         assert_eq!(changed.len(), BODY.len() + 9);
+    }
+
+    #[test]
+    fn names_of_fields_stand_with_or_without_quotes() {
+        let cases = [
+            ("\r\nContent-Disposition: form-data; name=\"model\"", true),
+            ("\r\ncontent-disposition:form-data;NAME=model", true),
+            (
+                "\r\nContent-Disposition: form-data; name=\"model_x\"",
+                false,
+            ),
+            (
+                "\r\nContent-Disposition: form-data; filename=\"name=model\"",
+                false,
+            ),
+            (
+                "\r\nContent-Disposition: form-data; name=model; filename=a",
+                false,
+            ),
+            ("\r\nContent-Type: text/plain; name=model", false),
+        ];
+        for (head, expected) in cases {
+            assert_eq!(is_field(head, "model"), expected, "{head}");
+        }
     }
 
     #[test]

@@ -4,9 +4,12 @@
 //! neutral events and written in the client's dialect. Only whole events leave. What was seen of each
 //! chunk (content, usage, an error, the end) is told to the caller, who decides.
 
+mod whole;
+
 use bytes::{Bytes, BytesMut};
 
-use crate::base::{Fault, FaultKind, Secret, Surface, Usage};
+pub use self::whole::is_whole_answer;
+use crate::base::{Fault, FaultKind, Surface, Usage};
 use crate::config::Dialect;
 use crate::provider::answer::aborted;
 use crate::provider::classify::said;
@@ -100,13 +103,7 @@ impl Pump {
                     Reader::Anthropic(Box::new(anthropic::Reader::with_names(asked.names)))
                 },
             };
-            let writer = match surface {
-                Surface::Messages => Writer::Anthropic(Box::new(anthropic::Writer::new(options))),
-                Surface::Completions => {
-                    Writer::Completion(Box::new(openai::CompletionWriter::new(options)))
-                },
-                _ => Writer::Chat(Box::new(openai::Writer::new(options))),
-            };
+            let writer = Writer::new(surface, options);
             Way::Across {
                 reader,
                 writer,
@@ -206,7 +203,7 @@ impl Pump {
 
     fn note(&self, observed: Observed, seen: &mut Seen) -> Result<(), Fault> {
         if let Some(error) = observed.error {
-            return Err(said(&self.provider, None, &error, None));
+            return Err(said(&self.provider, &error, None));
         }
         if observed.finish == Some(Finish::Abort) {
             return Err(aborted());
@@ -218,6 +215,18 @@ impl Pump {
             seen.usage = Some(seen.usage.unwrap_or_default().max(usage));
         }
         Ok(())
+    }
+}
+
+impl Writer {
+    fn new(surface: Surface, options: WriterOptions) -> Self {
+        match surface {
+            Surface::Messages => Self::Anthropic(Box::new(anthropic::Writer::new(options))),
+            Surface::Completions => {
+                Self::Completion(Box::new(openai::CompletionWriter::new(options)))
+            },
+            _ => Self::Chat(Box::new(openai::Writer::new(options))),
+        }
     }
 }
 
@@ -284,15 +293,4 @@ fn observe(events: &[Event]) -> Observed {
 /// Whether an event that lacks its end holds a whole JSON value or the end mark.
 fn is_whole(data: &[u8]) -> bool {
     data == b"[DONE]" || serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()
-}
-
-/// Keys are taken out of stream errors as out of any other.
-pub fn without_key(fault: Fault, key: Option<&Secret>) -> Fault {
-    match key {
-        Some(key) if key.expose().len() >= 4 && fault.message.contains(key.expose()) => {
-            let message = fault.message.replace(key.expose(), "****");
-            Fault { message, ..fault }
-        },
-        _ => fault,
-    }
 }

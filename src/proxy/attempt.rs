@@ -2,6 +2,7 @@
 //!
 //! Nothing has gone to the client when this returns a fault, so the walk may go on elsewhere.
 
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
@@ -9,12 +10,12 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request};
 use http_body_util::{BodyExt, Full};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use crate::base::{DeploymentIdx, Fault, FaultKind, Secret};
+use crate::base::{DeploymentIdx, Fault, FaultKind, Surface};
 use crate::net::{Exchange, SendFault, UpstreamBody};
 use crate::provider::build::Way;
 use crate::provider::{self, Asked, Backend, Outgoing, Plain, Pump, pump};
@@ -125,7 +126,7 @@ impl Attempt<'_> {
             tracing::debug!(call, dropped, "parameters left out");
         }
         self.log_body(draft, "request", &outgoing.body);
-        let key = deployment.upstream.key.as_ref();
+        let upstream = &deployment.upstream;
         let deadline = Instant::now() + self.limits.answer;
         let exchange = self
             .guard(draft, alarm, (deadline, true), self.send(&outgoing))
@@ -133,13 +134,19 @@ impl Attempt<'_> {
         let exchange = exchange.map_err(|fault| provider::send_fault(&fault))?;
         draft.answered(exchange.head.status);
         if !exchange.head.status.is_success() {
-            return Err(self.refusal(exchange, key).await);
+            return Err(provider::fit_to_tell(
+                self.refusal(exchange).await,
+                upstream,
+            ));
         }
-        let outcome = if asked.stream() {
+        let kind = &*content_type(&exchange.head.headers);
+        let outcome = if !fits(asked, kind) {
+            Err(wrong_kind(kind))
+        } else if asked.stream() {
             self.first_content(asked, (draft, alarm), exchange.body, outgoing.way)
                 .await
                 .map(Served::Stream)
-        } else if is_json(&exchange) {
+        } else if !is_raw(asked.surface, kind) {
             let way = (&outgoing.way, deadline);
             self.whole(asked, (draft, alarm), exchange.body, way)
                 .await
@@ -151,7 +158,7 @@ impl Attempt<'_> {
                 body: exchange.body,
             });
         };
-        outcome.map_err(|fault| pump::without_key(fault, key))
+        outcome.map_err(|fault| provider::fit_to_tell(fault, upstream))
     }
 
     async fn send(&self, outgoing: &Outgoing) -> Result<Exchange, SendFault> {
@@ -198,11 +205,7 @@ impl Attempt<'_> {
                     return Poll::Ready(Turn::HostGone);
                 }
                 if rings_at.is_none() {
-                    let at = if is_suspect {
-                        deadline.min(Instant::now() + SUSPECT_AFTER)
-                    } else {
-                        deadline
-                    };
+                    let at = first_ring(deadline, is_suspect);
                     alarm.set(at);
                     rings_at = Some(at);
                 }
@@ -241,7 +244,7 @@ impl Attempt<'_> {
     }
 
     /// The fault for an answer that is no success.
-    async fn refusal(&self, exchange: Exchange, key: Option<&Secret>) -> Fault {
+    async fn refusal(&self, exchange: Exchange) -> Fault {
         let Exchange { head, mut body } = exchange;
         let mut bytes = BytesMut::new();
         let read = async {
@@ -257,7 +260,7 @@ impl Attempt<'_> {
         // What came until then tells enough.
         let _in_time: Result<(), _> = tokio::time::timeout(ERROR_WITHIN, read).await;
         let now_s = self.worker.shared.clock.wall().as_secs();
-        provider::classify(self.backend, key, head.status, &head.headers, &bytes, now_s)
+        provider::classify(self.backend, head.status, &head.headers, &bytes, now_s)
     }
 
     async fn whole(
@@ -278,7 +281,6 @@ impl Attempt<'_> {
         self.log_body(draft, "answer", &bytes);
         let plain = provider::plain(asked.surface, self.backend, way, &bytes, &self.options)?;
         draft.used(plain.usage);
-        draft.content(1);
         Ok(plain)
     }
 
@@ -290,15 +292,16 @@ impl Attempt<'_> {
         mut body: UpstreamBody,
         way: Way,
     ) -> Result<Started, Fault> {
+        let dialect = self.backend.dialect;
         let mut pump = Pump::new(
             asked.surface,
             self.backend,
-            way,
+            way.clone(),
             self.options.clone(),
             EVENT_BYTES,
         );
         let mut first = BytesMut::new();
-        let mut finished = false;
+        let (mut begun, mut finished) = (false, false);
         let mut deadline = Instant::now() + self.limits.idle;
         loop {
             let frame = self
@@ -308,6 +311,12 @@ impl Attempt<'_> {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => {
                         self.log_body(draft, "answer", &data);
+                        if !begun && pump::is_whole_answer(asked.surface, dialect, &data) {
+                            return self
+                                .no_stream(asked, (draft, alarm), (data, body), &way)
+                                .await;
+                        }
+                        begun = true;
                         pump.push(data, &mut first)?
                     },
                     Err(_trailers) => continue,
@@ -347,6 +356,36 @@ impl Attempt<'_> {
         }
     }
 
+    /// Makes a stream of an answer that came whole though a stream was asked for.
+    async fn no_stream(
+        &self,
+        asked: &Asked,
+        (draft, alarm): (&mut Draft, &mut Alarm),
+        (begun, mut body): (Bytes, UpstreamBody),
+        way: &Way,
+    ) -> Result<Started, Fault> {
+        let deadline = Instant::now() + self.limits.answer;
+        let rest = collect(&mut body, self.limits.bytes);
+        let rest = self.guard(draft, alarm, (deadline, false), rest).await??;
+        let whole = if rest.is_empty() {
+            begun
+        } else {
+            [begun, rest].concat().into()
+        };
+        let (surface, options) = (asked.surface, self.options.clone());
+        let mut first = BytesMut::new();
+        let (pump, seen) = Pump::of_whole(surface, self.backend, way, options, &whole, &mut first)?;
+        draft.used(seen.usage);
+        draft.content(seen.content);
+        Ok(Started {
+            body,
+            pump,
+            first,
+            done: true,
+            finished: true,
+        })
+    }
+
     fn log_body(&self, draft: &Draft, what: &'static str, bytes: &[u8]) {
         if self.worker.shared.log_bodies {
             let (call, body) = (draft.call_id.as_str(), String::from_utf8_lossy(bytes));
@@ -355,15 +394,52 @@ impl Attempt<'_> {
     }
 }
 
-/// Whether an answer is JSON, by what it says of itself; what says nothing counts as JSON.
-fn is_json(exchange: &Exchange) -> bool {
-    let kind = exchange
-        .head
-        .headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    kind.is_none_or(|kind| kind.contains("json") || kind.starts_with("text/plain"))
-        || exchange.head.status == StatusCode::NO_CONTENT
+/// What an answer says it is, in small letters and without parameters; empty when it does not say.
+fn content_type(headers: &HeaderMap) -> Cow<'_, str> {
+    let kind = headers.get(CONTENT_TYPE);
+    let kind = kind
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    if essence.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Cow::Owned(essence.to_ascii_lowercase());
+    }
+    Cow::Borrowed(essence)
+}
+
+/// Whether an answer of this type is passed on as it comes: speech, transcripts as text or events,
+/// pictures.
+fn is_raw(surface: Surface, kind: &str) -> bool {
+    match surface {
+        Surface::Speech => !kind.contains("json"),
+        Surface::Transcription => !(kind.is_empty() || kind.contains("json")),
+        Surface::Images => kind.starts_with("image/"),
+        _ => false,
+    }
+}
+
+/// Whether this type can be an answer at all. A page of a proxy or a web server in between is none,
+/// whatever its status; text is given the benefit of the doubt.
+fn fits(asked: &Asked, kind: &str) -> bool {
+    let text = kind.is_empty() || kind.contains("json") || kind == "text/plain";
+    let events = asked.stream() && (kind == "text/event-stream" || !kind.starts_with("text/"));
+    let raw = is_raw(asked.surface, kind) && kind != "text/html";
+    text || events || raw
+}
+
+/// The fault for an answer of a type that cannot be one.
+fn wrong_kind(kind: &str) -> Fault {
+    let text = format!("the backend answered with {kind}, which is no answer of a model");
+    Fault::new(FaultKind::BadAnswer, text)
+}
+
+/// When a try that waits is looked at: at its deadline, or before when its host may be gone.
+fn first_ring(deadline: Instant, is_suspect: bool) -> Instant {
+    if is_suspect {
+        deadline.min(Instant::now() + SUSPECT_AFTER)
+    } else {
+        deadline
+    }
 }
 
 /// The whole body; a single chunk is not copied.
@@ -410,4 +486,28 @@ pub(crate) fn ended_early() -> Fault {
         FaultKind::Reset,
         "the backend's stream ended before the answer was complete",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_speech_transcripts_and_pictures_are_passed_on_raw() {
+        assert!(is_raw(Surface::Speech, "audio/mpeg") && is_raw(Surface::Speech, ""));
+        assert!(!is_raw(Surface::Speech, "application/json"));
+        assert!(is_raw(Surface::Transcription, "text/vtt"));
+        assert!(!is_raw(Surface::Transcription, "application/json"));
+        assert!(is_raw(Surface::Images, "image/png") && !is_raw(Surface::Images, "text/html"));
+        assert!(!is_raw(Surface::Chat, "audio/mpeg"));
+    }
+
+    #[test]
+    fn a_content_type_is_read_without_case_and_parameters() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(content_type(&headers), "");
+        let kind = HeaderValue::from_static("Text/HTML ; charset=utf-8");
+        headers.insert(CONTENT_TYPE, kind);
+        assert_eq!(content_type(&headers), "text/html");
+    }
 }

@@ -2,18 +2,17 @@
 
 mod answer;
 mod arrive;
+mod count;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderMap, Response, request};
 use hyper::body::Incoming;
 
 use crate::base::{DeploymentIdx, Fault, FaultKind, Mono, Surface};
-use crate::config::Dialect;
 use crate::live::Happened;
-use crate::provider::{Asked, Plain};
+use crate::provider::Asked;
 use crate::proxy::attempt::{Attempt, Limits, Served};
 use crate::proxy::body::Body;
 use crate::proxy::connection::Alarm;
@@ -23,7 +22,6 @@ use crate::proxy::{Setup, Worker};
 use crate::route::{Kind, Present, Step, Try, WaitReason, Walk, Why};
 use crate::token;
 use crate::traffic::FleetView;
-use crate::wire::anthropic;
 
 /// To open a connection where another backend could take over.
 const CONNECT: Duration = Duration::from_millis(1_500);
@@ -129,7 +127,8 @@ async fn travel(
         Err(fault) => return give(client, &fault, draft),
     };
     if let Some(found) = table.resolve(&ask.model) {
-        draft.group = found.name;
+        // A wildcard's own name, so that what clients make up for its stars has no meter each.
+        draft.group = table.group(found.pool).map_or(found.name, Arc::clone);
     }
     let walk = match Walk::new(table, ask, fastrand::u64(..)) {
         Ok(walk) => walk,
@@ -145,6 +144,9 @@ async fn travel(
         present: None,
         idle: ANSWER,
     };
+    if journey.asked.surface == Surface::CountTokens {
+        return journey.count_tokens(draft).await;
+    }
     let mut last: Option<Fault> = None;
     loop {
         match journey.next(&draft, last.take().as_ref()) {
@@ -210,18 +212,13 @@ impl Journey<'_> {
     /// Runs one try; `None` when its slot or trial was taken by another request meanwhile.
     async fn attempt(&mut self, chosen: &Try, draft: &mut Draft) -> Option<Result<Served, Fault>> {
         let setup = Arc::clone(&draft.setup);
-        let counting = self.asked.surface == Surface::CountTokens;
-        let backend = setup.backend(chosen.deployment);
-        if counting && backend.is_some_and(|backend| backend.dialect != Dialect::Anthropic) {
-            return Some(Ok(self.estimate()));
-        }
         let now = self.worker.shared.clock.mono();
         let permit = setup
             .fleet
             .acquire(chosen.deployment, chosen.is_trial, now)?;
         Self::count(chosen, draft);
-        draft.attempt(chosen, Some(permit));
-        let Some(backend) = backend else {
+        draft.attempt(chosen, Some(permit), now);
+        let Some(backend) = setup.backend(chosen.deployment) else {
             let fault = Fault::new(FaultKind::Internal, "the deployment is not prepared");
             draft.not_sent(&fault);
             return Some(Err(fault));
@@ -262,32 +259,18 @@ impl Journey<'_> {
         };
         let outcome = attempt.run(&self.asked, draft, self.alarm).await;
         if let Err(fault) = &outcome {
-            if counting && fault.kind == FaultKind::UpstreamNotFound {
-                // It speaks Messages without counting, and is none the worse for that.
-                draft.not_sent(fault);
-                return Some(Ok(self.estimate()));
-            }
             let blameless = matches!(
                 fault.kind,
                 FaultKind::Unsupported | FaultKind::InvalidRequest | FaultKind::Internal
             );
-            if blameless {
+            // Many servers of the dialect cannot count; that says nothing of how they answer.
+            if blameless || self.asked.surface == Surface::CountTokens {
                 draft.not_sent(fault);
             } else {
                 draft.failed(fault, client_timeout && fault.kind == FaultKind::Timeout);
             }
         }
         Some(outcome)
-    }
-
-    /// The answer to a wish to count where the backend cannot: about as many as it will be. Nothing
-    /// is sent, so neither the backend's health nor the place of the prompt changes.
-    fn estimate(&self) -> Served {
-        let tokens = token::estimate(self.asked.head().map_or(0, |head| head.prompt_bytes));
-        Served::Plain(Plain {
-            body: Bytes::from(anthropic::write_count(tokens.max(1))),
-            usage: None,
-        })
     }
 
     /// With `enable_pre_call_checks`: a prompt that cannot fit the window is not sent.

@@ -14,9 +14,9 @@ use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
 use tokio::time::{Instant, Sleep};
 
-use crate::base::{Fault, FaultKind, Mono, Secret, Surface};
+use crate::base::{Fault, FaultKind, Mono, Surface};
 use crate::net::UpstreamBody;
-use crate::provider::{Pump, pump};
+use crate::provider::{self, Pump, pump};
 use crate::proxy::attempt::{Started, cut, ended_early};
 use crate::proxy::respond::{Client, tell};
 use crate::proxy::settle::Draft;
@@ -44,7 +44,6 @@ enum Way {
         pump: Box<Pump>,
         surface: Surface,
         client: Client,
-        key: Option<Secret>,
         finished: bool,
     },
     /// As they come (audio).
@@ -58,7 +57,6 @@ impl Relay {
         draft: Draft,
         surface: Surface,
         client: Client,
-        key: Option<Secret>,
         idle: Duration,
     ) -> Self {
         let finished = started.finished;
@@ -67,7 +65,6 @@ impl Relay {
             pump,
             surface,
             client,
-            key,
             finished,
         };
         let mut relay = Self::new(started.body, way, draft, idle);
@@ -191,14 +188,15 @@ impl Relay {
 
     fn fail(&mut self, fault: Fault) {
         let mut fault = fault;
+        let setup = &self.draft.setup;
+        let node = self.draft.deployment();
+        if let Some(node) = node.and_then(|idx| setup.fleet.table.deployment(idx)) {
+            fault = provider::fit_to_tell(fault, &node.config.upstream);
+        }
         if let Way::Events {
-            surface,
-            client,
-            key,
-            ..
+            surface, client, ..
         } = &self.way
         {
-            fault = pump::without_key(fault, key.as_ref());
             let told = tell(*client, &fault);
             let code = told.status.as_str().to_owned();
             pump::error_event(*surface, told.kind, &told.message, &code, &mut self.out);

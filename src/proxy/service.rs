@@ -91,31 +91,34 @@ impl Service {
         if let Some(answer) = admit::preflight(&setup, &head) {
             return answer;
         }
-        let key = match admit::admit(&setup, &head) {
-            Ok(key) => key,
-            Err(fault) => {
-                self.worker.shared.refused.fetch_add(1, Ordering::Relaxed);
-                return respond(client, &fault);
-            },
-        };
         let cors = admit::cors(&setup, &head.headers);
+        let admitted = admit::admit(&setup, &head);
         drop(setup);
-        let mut response = match way {
-            Way::Inference { .. } if head.method != Method::POST => respond(
+        let mut response = match (admitted, way) {
+            (Err(fault), _) => {
+                self.worker.shared.refused.fetch_add(1, Ordering::Relaxed);
+                respond(client, &fault)
+            },
+            (Ok(_), Way::Inference { .. }) if head.method != Method::POST => respond(
                 client,
                 &Fault::new(FaultKind::NoMethod, "use POST on this route"),
             ),
-            Way::Inference { .. } if self.worker.shared.draining.load(Ordering::Relaxed) => {
+            (Ok(_), Way::Inference { .. })
+                if self.worker.shared.draining.load(Ordering::Relaxed) =>
+            {
                 respond(
                     client,
                     &Fault::new(FaultKind::Draining, "the gateway is shutting down"),
                 )
             },
-            Way::Inference {
-                surface,
-                subpath,
-                model,
-            } => {
+            (
+                Ok(key),
+                Way::Inference {
+                    surface,
+                    subpath,
+                    model,
+                },
+            ) => {
                 let route = Route {
                     surface,
                     subpath,
@@ -133,8 +136,11 @@ impl Service {
                 *self.alarm() = alarm;
                 served
             },
-            Way::Manage => manage::serve(&self.worker, Request::from_parts(head, body)).await,
+            (Ok(_), Way::Manage) => {
+                manage::serve(&self.worker, Request::from_parts(head, body)).await
+            },
         };
+        // A page that may call may also read why it was refused.
         if let Some(origin) = cors {
             admit::allow(response.headers_mut(), origin);
         }

@@ -163,8 +163,7 @@ impl Draft {
     }
 
     /// A try begins.
-    pub fn attempt(&mut self, chosen: &Try, permit: Option<Permit>) {
-        let now = self.now();
+    pub fn attempt(&mut self, chosen: &Try, permit: Option<Permit>, now: Mono) {
         let number = u32::try_from(self.attempts.len() + 1).unwrap_or(u32::MAX);
         if let Some(node) = self.setup.fleet.table.deployment(chosen.deployment) {
             self.shared
@@ -218,9 +217,10 @@ impl Draft {
         }
     }
 
-    /// Content events came, `count` of them.
+    /// Content events of a stream came, `count` of them. Plain answers have no first token: theirs all
+    /// come at the end.
     pub fn content(&mut self, count: u32) {
-        if count == 0 {
+        if count == 0 || !self.stream {
             return;
         }
         self.content_events += u64::from(count);
@@ -231,9 +231,7 @@ impl Draft {
             let now = self.shared.clock.mono();
             current.first_token = Some(now);
             self.first_token = self.first_token.or(Some(now));
-            if self.stream {
-                self.shared.live.content(self.slot);
-            }
+            self.shared.live.content(self.slot);
         }
     }
 
@@ -437,13 +435,9 @@ impl Draft {
             error: FaultKind::ClientGone.word(),
         };
         let ending = self.ending.take().unwrap_or(gone);
-        if self.usage.is_none() && self.content_events > 0 && !ending.error.is_empty() {
-            // The upstream was cut before it counted: one event is about one token.
-            self.usage = Some(Usage {
-                prompt: token::estimate(self.prompt_bytes),
-                completion: self.content_events,
-                ..Usage::default()
-            });
+        if self.content_events > 0 && !ending.error.is_empty() {
+            let prompt_bytes = self.prompt_bytes;
+            self.usage = Some(unfinished(self.usage, prompt_bytes, self.content_events));
         }
         let table = &self.setup.fleet.table;
         let last = self.last.take();
@@ -522,6 +516,17 @@ impl Drop for Draft {
     }
 }
 
+/// The usage of a stream that was cut: what the upstream counted until then (Anthropic begins with one
+/// token of answer), but at least one token an event.
+fn unfinished(counted: Option<Usage>, prompt_bytes: usize, content_events: u64) -> Usage {
+    let mut usage = counted.unwrap_or_else(|| Usage {
+        prompt: token::estimate(prompt_bytes),
+        ..Usage::default()
+    });
+    usage.completion = usage.completion.max(content_events);
+    usage
+}
+
 /// Whole microseconds of a duration.
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
@@ -533,5 +538,32 @@ fn explained(fault: &Fault) -> String {
         fault.message.clone()
     } else {
         format!("{} ({})", fault.message, fault.detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_left_early_counts_at_least_its_events() {
+        let counted = |prompt, completion| {
+            Some(Usage {
+                prompt,
+                completion,
+                ..Usage::default()
+            })
+        };
+        let cases = [
+            (None, (10, 7)),
+            // Anthropic's `message_start`.
+            (counted(12, 1), (12, 7)),
+            // llama.cpp's `timings_per_token`: more than a token an event.
+            (counted(12, 30), (12, 30)),
+        ];
+        for (counted, expected) in cases {
+            let usage = unfinished(counted, 40, 7);
+            assert_eq!((usage.prompt, usage.completion), expected);
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! The breaker of one deployment: when failures make it cool down, and how it comes back.
 //!
-//! LiteLLM's rules with three amendments: a refused connection counts, a cooldown is never shortened,
-//! and after it one request at a time tries the deployment before traffic returns. A state machine:
-//! `traffic` holds one per deployment and tells it how every try ended.
+//! LiteLLM's rules with four amendments: a refused connection counts, a cooldown is not shortened,
+//! after it one request at a time tries the deployment before traffic returns, and when it had only
+//! become unreachable that trial is free as soon as its host is back. A state machine: `traffic` holds
+//! one per deployment and tells it how every try ended.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -124,6 +125,8 @@ pub struct Breaker {
     /// Cooldowns since it last served.
     in_row: u32,
     trial: bool,
+    /// The last counted failure that was more than a broken or refused connection.
+    answered_badly: Option<Mono>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -131,6 +134,8 @@ struct Open {
     until: Mono,
     length: Duration,
     why: OpenReason,
+    /// It was only not to be reached: when its host is back, nothing more is known against it.
+    unreachable: bool,
 }
 
 impl Breaker {
@@ -204,6 +209,9 @@ impl Breaker {
             return None;
         }
         self.minute.add(1, 1, now);
+        if !matches!(fault.kind, FaultKind::Connect | FaultKind::Reset) {
+            self.answered_badly = Some(now);
+        }
         let reason = match self.state(now) {
             BreakerState::Open => return self.prolong(fault, now),
             BreakerState::HalfOpen => Some(OpenReason::Trial(fault.kind)),
@@ -222,8 +230,17 @@ impl Breaker {
             until: now.after(wait),
             length: wait,
             why: reason,
+            unreachable: self.is_merely_unreachable(rules, now),
         });
         Some(Change::Opened { wait, why: reason })
+    }
+
+    /// Its host, which did not answer, does so again: a cooldown that came of that alone is over, and
+    /// one request may try it. Any other goes on.
+    pub fn host_is_back(&mut self, now: Mono) {
+        if let Some(open) = self.open.as_mut().filter(|open| open.unreachable) {
+            open.until = open.until.min(now);
+        }
     }
 
     /// Whether a trial may begin: the cooldown is over and nobody is trying.
@@ -250,6 +267,7 @@ impl Breaker {
         self.minute.clear();
         self.stamps.clear();
         self.in_row = 0;
+        self.answered_badly = None;
     }
 
     /// More bad news while cooling: a later `Retry-After` prolongs it, nothing shortens it.
@@ -297,6 +315,16 @@ impl Breaker {
         let most = !alone && tries >= SHARE_LEAST_TRIES && failed * 2 > tries;
         let all = tries >= ALL_FAILED_TRIES && failed == tries;
         (most || all).then_some(OpenReason::Share { failed, tries })
+    }
+
+    /// Whether all failures that count towards a cooldown now were broken or refused connections.
+    fn is_merely_unreachable(&self, rules: &Rules, now: Mono) -> bool {
+        let window = match rules.allowed_fails {
+            AllowedFails::Count(_) => rules.own_cooldown.unwrap_or(rules.cooldown),
+            AllowedFails::Share => Duration::from_mins(1),
+        };
+        self.answered_badly
+            .is_none_or(|last| now.since(last) > window)
     }
 
     /// Drops failures older than the window, which is as long as the cooldown.

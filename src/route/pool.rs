@@ -93,7 +93,8 @@ fn rank(config: &Deployment) -> (bool, i64) {
     (config.order.is_none(), config.order.unwrap_or(0))
 }
 
-/// `weight`, else `rpm`, else `tpm` — the first that every one of them has, above zero.
+/// `weight`, else `rpm`, else `tpm` — the first that every one of them has, one of them above zero.
+/// What weighs nothing is taken only when nothing else of its tier is left.
 fn weights(tier: &[&Deployment]) -> Box<[f64]> {
     let sources: [fn(&Deployment) -> Option<f64>; 3] = [
         |config| config.weight,
@@ -103,8 +104,9 @@ fn weights(tier: &[&Deployment]) -> Box<[f64]> {
     for source in sources {
         let all: Option<Box<[f64]>> = tier
             .iter()
-            .map(|config| source(config).filter(|weight| *weight > 0.0 && weight.is_finite()))
+            .map(|config| source(config).filter(|weight| *weight >= 0.0 && weight.is_finite()))
             .collect();
+        let all = all.filter(|all| all.iter().any(|weight| *weight > 0.0));
         if let Some(all) = all {
             return all;
         }

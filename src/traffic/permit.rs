@@ -18,8 +18,9 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// Takes everything or nothing, within the limits of the deployment and of its host. `trial`: the walk chose it as the one trial; another request may
-    /// have begun it since. ("Try anyway" asks for no trial and is not held up by one.)
+    /// Takes everything or nothing, within the limits of the deployment and of its host. `trial`: the
+    /// walk chose it as the one trial; another request may have begun it since. ("Try anyway"
+    /// asks for no trial and is not held up by one.)
     pub(super) fn take(
         deployment: &Arc<DeploymentLive>,
         host: &Arc<HostLive>,

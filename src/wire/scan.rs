@@ -6,6 +6,7 @@
 #![warn(clippy::indexing_slicing)]
 
 mod cursor;
+mod pass;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use self::cursor::{Bad, Cursor};
+pub use self::pass::Pass;
 
 /// Deepest nesting accepted.
 pub const MAX_DEPTH: usize = 512;

@@ -8,6 +8,32 @@ use crate::support::{Ask, Upstream, check};
 
 const KEY: &str = "sk-e2e-3b1f8c70aa";
 
+const POSTS: [&str; 12] = [
+    "/v1/chat/completions",
+    "/chat/completions",
+    "/v1/completions",
+    "/v1/embeddings",
+    "/v1/messages",
+    "/v1/messages/count_tokens",
+    "/v1/rerank",
+    "/v1/audio/transcriptions",
+    "/v1/audio/speech",
+    "/v1/images/generations",
+    "/v1/moderations",
+    "/engines/chat/completions",
+];
+
+const GETS: [&str; 8] = [
+    "/v1/models",
+    "/models",
+    "/v1/models/chat",
+    "/model/info",
+    "/v1/model/info",
+    "/health",
+    "/metrics",
+    "/nothing",
+];
+
 #[test]
 fn every_route_but_liveness_wants_the_key() {
     let upstream = Upstream::start(openai::server("x"));
@@ -17,31 +43,7 @@ fn every_route_but_liveness_wants_the_key() {
     )
     .key(KEY)
     .start();
-    let posts = [
-        "/v1/chat/completions",
-        "/chat/completions",
-        "/v1/completions",
-        "/v1/embeddings",
-        "/v1/messages",
-        "/v1/messages/count_tokens",
-        "/v1/rerank",
-        "/v1/audio/transcriptions",
-        "/v1/audio/speech",
-        "/v1/images/generations",
-        "/v1/moderations",
-        "/engines/chat/completions",
-    ];
-    let gets = [
-        "/v1/models",
-        "/models",
-        "/v1/models/chat",
-        "/model/info",
-        "/v1/model/info",
-        "/health",
-        "/metrics",
-        "/nothing",
-    ];
-    for path in posts {
+    for path in POSTS {
         for ask in [
             Ask::post(path, &chat("chat")),
             Ask::post(path, &chat("chat")).key("sk-wrong"),
@@ -50,7 +52,7 @@ fn every_route_but_liveness_wants_the_key() {
             assert_eq!(answer.status, 401, "{path}: {}", answer.text());
         }
     }
-    for path in gets {
+    for path in GETS {
         assert_eq!(Ask::get(path).send(gateway.addr).status, 401, "{path}");
         assert_eq!(
             Ask::get(path).key("sk-wrong").send(gateway.addr).status,

@@ -192,8 +192,11 @@ fn ollama_answers_openai_clients_through_its_native_routes() {
     check::contains(
         &answer,
         &json!({"object": "list", "model": "chat",
-            "data": [{"index": 0, "embedding": [0.25, -0.5, 1.0]}, {"index": 1}]}),
+            "data": [{"index": 0}, {"index": 1}]}),
     );
+    let vector = answer["data"][1]["embedding"].as_array().unwrap();
+    let vector: Vec<f64> = vector.iter().map(|x| x.as_f64().unwrap()).collect();
+    assert_eq!(vector, [0.25, -0.5, 1.0]);
     assert_eq!(upstream.requests()[2].path, "/api/embed");
     quiet(&gateway, &[&upstream]);
 }

@@ -75,6 +75,8 @@ fn a_drain_has_a_deadline_and_the_cut_stream_its_row() {
         &[rig::openai("chat", &upstream)],
         "general_settings: {drain_timeout: 1}\n",
     );
+    let mut idle = Line::connect(gateway.addr).unwrap();
+    idle.send(&Ask::get("/v1/models")).unwrap().must_be(200);
     let mut stream = gateway.stream("/v1/chat/completions", &chat_stream("chat"));
     stream.frames().unwrap();
     let began = now();
@@ -130,15 +132,35 @@ fn after_kill_9_what_was_settled_100_ms_before_is_there() {
 #[test]
 fn two_on_one_data_folder_are_refused() {
     let upstream = Upstream::start(openai::server("hello"));
-    let gateway = rig::start(&[rig::openai("chat", &upstream)], "");
-    let folder = gateway.home().join("data");
-    let exit = rig::builder(&[rig::openai("chat", &upstream)], "")
-        .arg("--data-dir")
-        .arg(folder.to_str().unwrap())
-        .try_start();
-    // The harness gives a folder of its own; naming it twice is refused by the command line already.
-    assert_ne!(exit.unwrap_err().code(), 0);
+    let entry = rig::openai("chat", &upstream);
+    let gateway = rig::start(&[entry.clone()], "");
+    let second = rig::builder(&[entry], "").data_dir(&gateway.home().join("data"));
+    let exit = second.try_start().unwrap_err();
+    assert_eq!(exit.code(), 1, "{}", exit.stderr);
+    let here = gateway.addr.to_string();
+    assert!(exit.stderr.contains(&here), "it says who: {}", exit.stderr);
     gateway
         .post("/v1/chat/completions", &chat("chat"))
         .must_be(200);
+}
+
+#[test]
+fn after_kill_9_the_next_one_goes_on_with_the_same_ledger() {
+    let upstream = Upstream::start(openai::server("hello"));
+    let entry = rig::openai("chat", &upstream);
+    let mut first = rig::start(&[entry.clone()], "");
+    first
+        .post("/v1/chat/completions", &chat("chat"))
+        .must_be(200);
+    rows(&first, 1);
+    first.kill();
+    let second = rig::builder(&[entry], "")
+        .data_dir(&first.home().join("data"))
+        .start();
+    second
+        .post("/v1/chat/completions", &chat("chat"))
+        .must_be(200);
+    // The one file, seen from the first one's home.
+    assert_eq!(rows(&first, 2).len(), 2);
+    rig::quiet(&second, &[&upstream]);
 }

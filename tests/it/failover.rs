@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::canned::{ollama, openai};
 use crate::support::rig::{self, Row, chat, chat_stream, message_stream, quiet, rows};
 use crate::support::wait::PATIENCE;
-use crate::support::{End, Gateway, Reply, Upstream, check, wait_for};
+use crate::support::{Ask, End, Gateway, Line, Reply, Upstream, check, wait_for};
 
 const SERVED: &str = "the second one serves";
 
@@ -170,6 +170,10 @@ fn plain_answers_that_make_no_sense_are_tried_elsewhere() {
             openai::error(529, "overloaded_error", "overloaded"),
         ),
         (
+            "a redirect",
+            Reply::body(307, "text/html", "elsewhere").header("location", "http://127.0.0.1:9/"),
+        ),
+        (
             "a 401",
             openai::error(401, "invalid_api_key", "no such key"),
         ),
@@ -203,9 +207,7 @@ fn a_hang_costs_its_timeout_and_no_more() {
     served_stream(&gateway);
     let found = rows(&gateway, 2);
     assert_eq!(found[0].tries, ["timeout", ""]);
-    first.until("both to be given up", |counts| {
-        counts.given_up == 2 && counts.open <= 1
-    });
+    first.until("both to be given up", |counts| counts.given_up == 2);
     quiet(&gateway, &[&first, &second]);
 }
 
@@ -412,4 +414,88 @@ fn retries_stay_in_the_group_and_are_counted() {
     };
     assert_eq!(rows(&gateway, 1), [expected]);
     quiet(&gateway, &[&upstream]);
+}
+
+#[test]
+fn answers_that_end_with_their_connection_are_whole() {
+    let body = openai::chat("mock-model", SERVED).to_string();
+    let frames = openai::stream("mock-model", SERVED, true);
+    let upstream = Upstream::start(move |request| {
+        if request.wants_stream() {
+            Reply::until_close("text/event-stream")
+                .chunks(&frames)
+                .fin()
+        } else {
+            Reply::until_close("application/json").chunk(&body).fin()
+        }
+    });
+    let gateway = rig::start(&[rig::openai("chat", &upstream)], "");
+    let answer = gateway.post("/v1/chat/completions", &chat("chat"));
+    assert!(answer.must_be(200).text().contains(SERVED));
+    served_stream(&gateway);
+    assert!(rows(&gateway, 2).iter().all(|row| row.tries == [""]));
+    quiet(&gateway, &[&upstream]);
+}
+
+#[test]
+fn the_clients_own_timeout_holds_and_blames_nobody() {
+    let first = Upstream::start(|_| Reply::hang());
+    let gateway = rig::start(
+        &[rig::openai("chat", &first)],
+        "router_settings: {num_retries: 0, allowed_fails: 0}\n",
+    );
+    let mut body = chat("chat");
+    body["timeout"] = 0.2.into();
+    let answer = gateway.post("/v1/chat/completions", &body).must_be(408);
+    assert!(answer.took < Duration::from_secs(2), "{:?}", answer.took);
+    assert!(rig::unhealthy(&gateway).is_empty());
+    first.until("it to be given up", |counts| counts.given_up == 1);
+    quiet(&gateway, &[&first]);
+}
+
+#[test]
+fn a_client_that_leaves_between_two_tries_ends_the_walk() {
+    let upstream = Upstream::start(|_| openai::rate_limited(3));
+    let gateway = rig::start(
+        &[rig::openai("chat", &upstream)],
+        "router_settings: {num_retries: 3, allowed_fails: 100}\n",
+    );
+    let mut line = Line::connect(gateway.addr).unwrap();
+    line.write(&Ask::post("/v1/chat/completions", &chat("chat")).bytes(gateway.addr))
+        .unwrap();
+    upstream.until_requests(1);
+    drop(line);
+    let row = rows(&gateway, 1).remove(0);
+    assert_eq!((row.status, row.error.as_str()), (499, "client_gone"));
+    assert_eq!(row.tries, ["rate_limit"]);
+    quiet(&gateway, &[&upstream]);
+    assert_eq!(upstream.requests().len(), 1);
+}
+
+#[test]
+fn what_is_known_of_a_host_counts_for_all_of_its_deployments() {
+    let mut shared = Upstream::start(openai::server("never"));
+    let second = Upstream::start(openai::server(SERVED));
+    let gateway = rig::start(
+        &[
+            rig::openai("chat", &shared).with("order: 1"),
+            rig::openai("chat", &second)
+                .with("order: 2")
+                .info("id: second"),
+            rig::openai("other", &shared).with("order: 1"),
+            rig::openai("other", &second).with("order: 2"),
+        ],
+        "router_settings: {num_retries: 0}\n",
+    );
+    shared.kill();
+    served_plain(&gateway);
+    wait_for("the host to be seen down", Duration::from_secs(5), || {
+        (rig::unhealthy(&gateway).len() == 2).then_some(())
+    });
+    gateway
+        .post("/v1/chat/completions", &chat("other"))
+        .must_be(200);
+    let last = rows(&gateway, 2).pop().unwrap();
+    assert_eq!(last.tries, [""], "the other group knows it, too");
+    quiet(&gateway, &[&second]);
 }

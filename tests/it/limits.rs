@@ -195,3 +195,40 @@ fn pipelined_requests_are_answered_in_order() {
     }
     quiet(&gateway, &[&upstream]);
 }
+
+#[test]
+fn a_chunked_body_is_a_body() {
+    let upstream = Upstream::start(openai::server("x"));
+    let gateway = rig::start(&[rig::openai("chat", &upstream)], "");
+    let body = chat("chat").to_string();
+    let mut line = Line::connect(gateway.addr).unwrap();
+    let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n\
+                content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+    line.write(head.as_bytes()).unwrap();
+    for piece in body.as_bytes().chunks(7) {
+        let size = format!("{:x}\r\n", piece.len());
+        line.write(&[size.as_bytes(), piece, b"\r\n"].concat())
+            .unwrap();
+    }
+    line.write(b"0\r\n\r\n").unwrap();
+    line.answer(now()).unwrap().must_be(200);
+    let sent = &upstream.requests()[0];
+    assert_eq!(sent.json()["messages"], chat("chat")["messages"]);
+    assert_eq!(
+        sent.header("transfer-encoding"),
+        None,
+        "it goes on with its length"
+    );
+    quiet(&gateway, &[&upstream]);
+}
+
+#[test]
+fn a_large_prompt_goes_through() {
+    let upstream = Upstream::start(openai::server("x"));
+    let gateway = rig::start(&[rig::openai("chat", &upstream)], "");
+    let mut body = chat("chat");
+    body["messages"][0]["content"] = "wörter ".repeat(1 << 20).into();
+    gateway.post("/v1/chat/completions", &body).must_be(200);
+    assert_eq!(upstream.requests()[0].json()["messages"], body["messages"]);
+    quiet(&gateway, &[&upstream]);
+}

@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod chaos;
 mod config;
 mod dialects;
 mod ending;
@@ -15,8 +16,10 @@ mod ledger;
 mod limits;
 mod local_first;
 mod network;
+mod records;
 mod reload;
 mod review_health;
+mod review_proxy;
 mod secrets;
 pub mod smoke;
 mod streams;

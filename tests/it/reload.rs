@@ -106,12 +106,18 @@ fn sighup_reloads_and_a_dotenv_counts() {
 fn a_bad_file_changes_nothing_and_says_where() {
     let upstream = Upstream::start(openai::server("x"));
     let gateway = rig::start(&[rig::openai("good", &upstream)], "");
-    let good = text(&[rig::openai("good", &upstream)]);
-    for (bad, line) in [
+    let good = |more: usize| {
+        text(&[
+            rig::openai("good", &upstream),
+            rig::openai(&format!("more-{more}"), &upstream),
+        ])
+    };
+    let bad = [
         ("model_list:\n- model_name: [\n", "config.yaml:"),
         ("model_list: 5\n", "config.yaml:1:"),
         ("", "config.yaml"),
-    ] {
+    ];
+    for (n, (bad, line)) in bad.into_iter().enumerate() {
         let before = gateway.stderr().len();
         gateway.write_config(bad);
         wait_for("the error to be said", SOON, || {
@@ -123,15 +129,8 @@ fn a_bad_file_changes_nothing_and_says_where() {
         gateway
             .post("/v1/chat/completions", &chat("good"))
             .must_be(200);
-        let before = gateway.stderr().len();
-        gateway.write_config(&good);
-        wait_for("the mending to be said", SOON, || {
-            gateway
-                .stderr()
-                .get(before..)?
-                .contains("mended")
-                .then_some(())
-        });
+        gateway.write_config(&good(n));
+        in_force(&gateway, &format!("more-{n}"));
     }
     fs::remove_file(gateway.home().join("config.yaml")).unwrap();
     wait_for("the loss to be said", SOON, || {
@@ -257,4 +256,17 @@ fn the_key_can_be_changed_without_a_restart() {
         (status("sk-second-key-22") == 200).then_some(())
     });
     assert_eq!(status("sk-first-key-11"), 401, "{:?}", began.elapsed());
+}
+
+#[test]
+fn keys_that_need_a_restart_are_named() {
+    let upstream = Upstream::start(openai::server("x"));
+    let gateway = rig::start(&[rig::openai("chat", &upstream)], "");
+    let entries = [rig::openai("chat", &upstream)];
+    gateway.write_config(&rig::config(&entries, "general_settings: {port: 4123}\n"));
+    let said = gateway.until_said("after a restart");
+    assert!(said.contains("after a restart: port"), "{said}");
+    gateway
+        .post("/v1/chat/completions", &chat("chat"))
+        .must_be(200);
 }

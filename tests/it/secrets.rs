@@ -22,10 +22,9 @@ fn clean(what: &str, bytes: &[u8]) {
     }
 }
 
-#[test]
-fn planted_secrets_come_out_nowhere() {
-    // An upstream that repeats all it was sent, in every kind of failure.
-    let upstream = Upstream::start(|request| {
+/// An upstream that repeats all it was sent, in every kind of failure.
+fn repeating() -> Upstream {
+    Upstream::start(|request| {
         let echo: Vec<String> = request
             .fields
             .iter()
@@ -43,7 +42,12 @@ fn planted_secrets_come_out_nowhere() {
                 .end(),
             _ => Reply::json(500, &said),
         }
-    });
+    })
+}
+
+#[test]
+fn planted_secrets_come_out_nowhere() {
+    let upstream = repeating();
     let params = format!("extra_headers: {{x-team-secret: {HEADER}}}, order: 1");
     let entry = rig::entry("chat", "openai/m", &format!("{}/v1", upstream.url())).with(&params);
     let config = rig::config(

@@ -110,7 +110,7 @@ fn requests_bring_their_own_fallbacks_or_forbid_them() {
 }
 
 #[test]
-fn default_fallbacks_serve_every_group_and_unknown_ones_stay_unknown() {
+fn default_fallbacks_serve_every_group() {
     let (a, b) = (broken(), Upstream::start(openai::server("b")));
     let gateway = rig::start(
         &[rig::openai("a", &a), rig::openai("b", &b)],
@@ -313,10 +313,6 @@ fn parallel_limits_hold_and_waiting_requests_get_their_turn() {
             .collect()
     });
     assert!(upstream.counts().most_in_flight <= 2);
-    assert!(answers.contains(&200));
-    assert!(
-        answers.iter().all(|status| matches!(status, 200 | 429)),
-        "{answers:?}"
-    );
+    assert!(answers.iter().all(|status| *status == 200), "{answers:?}");
     quiet(&gateway, &[&upstream]);
 }

@@ -4,7 +4,6 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Response};
 
-use crate::base::Secret;
 use crate::provider::{Asked, Plain};
 use crate::proxy::attempt::Served;
 use crate::proxy::body::Body;
@@ -46,8 +45,8 @@ impl Journey<'_> {
                 // nginx in front of us must not gather events.
                 headers.insert(NO_BUFFERING, HeaderValue::from_static("no"));
                 let idle = self.idle;
-                let (surface, key) = (self.asked.surface, key_of(&draft));
-                let relay = Relay::events(started, draft, surface, self.client, key, idle);
+                let (surface, client) = (self.asked.surface, self.client);
+                let relay = Relay::events(started, draft, surface, client, idle);
                 *response.body_mut() = Body::relay(relay);
             },
             Served::Raw { content_type, body } => {
@@ -77,10 +76,9 @@ fn finish_plain(response: &mut Response<Body>, plain: Plain, mut draft: Draft) {
 
 /// Which deployment serves, for which group, and what the gateway itself cost in time.
 fn note_backend(headers: &mut HeaderMap, draft: &Draft) {
-    let table = &draft.setup.fleet.table;
-    let node = draft.deployment().and_then(|idx| table.deployment(idx));
-    if let Some(node) = node {
-        insert(headers, MODEL_ID, &node.config.id);
+    let backend = draft.deployment().and_then(|idx| draft.setup.backend(idx));
+    if let Some(id) = backend.and_then(|backend| backend.model_id.as_ref()) {
+        headers.insert(MODEL_ID, id.clone());
     }
     if let Some(group) = draft.serving_group() {
         insert(headers, MODEL_GROUP, group);
@@ -130,13 +128,8 @@ pub(super) fn writer_options(asked: &Asked, draft: &Draft) -> WriterOptions {
     let always = draft.setup.config.general.always_include_stream_usage;
     WriterOptions {
         model: draft.client_model().to_string(),
-        id: format!("chatcmpl-{}", draft.call_id),
+        id: ["chatcmpl-", draft.call_id.as_str()].concat(),
         created: draft.shared.clock.wall().as_secs(),
         include_usage: always || head.is_some_and(|head| head.include_usage),
     }
-}
-
-fn key_of(draft: &Draft) -> Option<Secret> {
-    let node = draft.setup.fleet.table.deployment(draft.deployment()?)?;
-    node.config.upstream.key.clone()
 }

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use crate::base::{CallId, Fault, FaultKind, Surface, Wall};
 use crate::config::{Config, General, Timeouts};
 use crate::provider::multipart::Form;
-use crate::provider::{Asked, Body, build};
+use crate::provider::{Asked, Body, forward};
 use crate::proxy::handle::Route;
 use crate::proxy::handle::answer::CALL_ID;
 use crate::proxy::settle::Draft;
@@ -28,6 +28,8 @@ static END_USER: HeaderName = HeaderName::from_static("x-litellm-end-user-id");
 static TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-timeout");
 static STREAM_TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-stream-timeout");
 
+/// The type of forms with files, in any case.
+const FORM: &[u8] = b"multipart/form-data";
 /// How long a client may take between two pieces of its body.
 const BODY_PIECE_WITHIN: Duration = Duration::from_secs(30);
 
@@ -99,23 +101,24 @@ pub(super) async fn read(
     let form = matches!(route.surface, Surface::Transcription | Surface::Images)
         .then(|| head.headers.get(CONTENT_TYPE))
         .flatten()
-        .filter(|kind| kind.as_bytes().starts_with(b"multipart/form-data"));
+        .filter(|kind| {
+            let start = kind.as_bytes().get(..FORM.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(FORM))
+        });
     let body = if let Some(kind) = form {
         Body::Form(Box::new(Form::read(kind, bytes)?))
     } else {
         let head = Head::read_for(&bytes, route.surface, route.model.as_deref())?;
-        Body::Json {
-            head: Box::new(head),
-            bytes,
-        }
+        let head = Box::new(head);
+        Body::Json { head, bytes }
     };
-    let mut forward = HeaderMap::new();
+    let mut kept = HeaderMap::new();
     for (name, value) in &head.headers {
-        if build::is_forwarded(name, config.general.forward_client_headers) {
-            forward.append(name.clone(), value.clone());
+        if forward::is_forwarded(name, config.general.forward_client_headers) {
+            kept.append(name.clone(), value.clone());
         }
     }
-    let asked = Asked::new(route.surface, route.subpath, body, forward);
+    let asked = Asked::new(route.surface, route.subpath, body, kept);
     Ok(Arrived {
         asked: asked.with_query(head.uri.query()),
         bytes_in,
@@ -137,11 +140,11 @@ async fn collect(headers: &HeaderMap, mut body: Incoming, limit: usize) -> Resul
     let mut several = BytesMut::new();
     loop {
         // A short body comes along with its head: no timer is needed for it.
-        let next = match body.frame().now_or_never() {
-            Some(next) => next,
-            None => tokio::time::timeout(BODY_PIECE_WITHIN, body.frame())
-                .await
-                .map_err(|_late| Fault::invalid("the request body stopped coming"))?,
+        let next = if let Some(next) = body.frame().now_or_never() {
+            next
+        } else {
+            let next = tokio::time::timeout(BODY_PIECE_WITHIN, body.frame()).await;
+            next.map_err(|_late| Fault::invalid("the request body stopped coming"))?
         };
         let Some(frame) = next else { break };
         let frame = frame.map_err(|error| {

@@ -271,3 +271,35 @@ fn what_is_the_hosts_or_the_clients_matter_does_not_count() {
             .is_some()
     );
 }
+
+#[test]
+fn a_host_that_is_back_ends_a_cooldown_that_came_of_its_absence_alone() {
+    use FaultKind::{Connect, Reset, UpstreamError};
+    let rules = rules(AllowedFails::Count(1), 1);
+    let cases = [
+        ([Connect, Connect], HALF),
+        ([Reset, Connect], HALF),
+        ([UpstreamError, Connect], OPEN),
+        ([Connect, UpstreamError], OPEN),
+    ];
+    for (kinds, expected) in cases {
+        let mut breaker = Breaker::default();
+        for kind in kinds {
+            fail(&mut breaker, &rules, kind, at(10));
+        }
+        assert_eq!(breaker.state(at(12)), OPEN);
+        breaker.host_is_back(at(12));
+        assert_eq!(breaker.state(at(12)), expected, "{kinds:?}");
+    }
+    // What happened long ago is no reason against it, and a failed trial cools down again.
+    let mut breaker = Breaker::default();
+    fail(&mut breaker, &rules, UpstreamError, at(10));
+    fail(&mut breaker, &rules, Connect, at(100));
+    fail(&mut breaker, &rules, Connect, at(100));
+    breaker.host_is_back(at(101));
+    assert!(breaker.begin_trial(at(101)));
+    fail(&mut breaker, &rules, UpstreamError, at(102));
+    breaker.end_trial();
+    breaker.host_is_back(at(103));
+    assert_eq!(breaker.state(at(103)), OPEN);
+}

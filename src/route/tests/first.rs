@@ -116,6 +116,10 @@ fn shuffle_weighs_only_when_every_sibling_has_a_weight() {
         ),
         (
             "chat a@h1 weight=0\nchat b@h2 weight=2\nchat c@h3 weight=1",
+            [0.0, 2.0 * third, third],
+        ),
+        (
+            "chat a@h1 weight=0\nchat b@h2 weight=0\nchat c@h3 weight=0",
             [third, third, third],
         ),
         (

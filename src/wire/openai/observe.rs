@@ -1,11 +1,11 @@
 //! What an event or a whole answer says, read by spans: model, content, finish, usage, error.
 //!
-//! Exact and without memory, but a walk over everything; the relay asks only when it must.
+//! Exact, without memory, in one pass, but over everything; the relay asks only when it must.
 
 use serde_json::Value;
 
 use super::{error, finish, usage};
-use crate::wire::scan::{Kind, Member, ScanError, Span, elements_at, kind, members, members_at};
+use crate::wire::scan::{Kind, Member, Pass, ScanError, Span, kind, text};
 use crate::wire::{Finish, Observed, UpstreamError};
 
 /// What was found in one JSON document.
@@ -23,21 +23,37 @@ pub(super) fn document(data: &[u8]) -> Result<Seen, ScanError> {
     let mut seen = Seen::default();
     let mut choices = None;
     let mut failed = false;
-    let mut walk = members(data);
-    for member in walk.by_ref() {
-        let member = member?;
-        match member.key.of(data) {
-            b"model" if member.kind(data) == Kind::String => seen.model = Some(member),
-            b"choices" => choices = Some(self::choices(data, member.value, &mut seen.observed)),
-            b"usage" => seen.observed.usage = usage::parse(member.value.of(data)),
-            b"error" => failed |= filled(data, member.value),
-            b"object" => failed |= member.value.of(data) == b"\"error\"",
+    let mut pass = Pass::new(data);
+    pass.object(|pass, key| {
+        let name = key.span.of(data);
+        if name == b"choices" {
+            let mut count = 0;
+            pass.array(|pass| {
+                count += 1;
+                choice(data, pass, &mut seen.observed)
+            })?;
+            choices = Some(count);
+            return Ok(());
+        }
+        let value = pass.skip()?;
+        match name {
+            b"model" if kind(data, value) == Kind::String => {
+                seen.model = Some(Member {
+                    key: key.span,
+                    escaped: key.escaped,
+                    value,
+                });
+            },
+            b"usage" => seen.observed.usage = usage::parse(value.of(data)),
+            b"error" => failed |= filled(data, value),
+            b"object" => failed |= value.of(data) == b"\"error\"",
             // Embeddings.
-            b"data" => seen.observed.content |= filled(data, member.value),
+            b"data" => seen.observed.content |= filled(data, value),
             _ => {},
         }
-    }
-    walk.finish()?;
+        Ok(())
+    })?;
+    pass.end()?;
     if failed {
         seen.observed.error = Some(read_error(data));
     }
@@ -53,54 +69,61 @@ pub(super) fn read_error(data: &[u8]) -> UpstreamError {
     }
 }
 
-/// Looks at every choice; how many there are.
-fn choices(data: &[u8], span: Span, observed: &mut Observed) -> usize {
-    let mut count = 0;
-    for choice in elements_at(data, span) {
-        count += 1;
-        for member in members_at(data, choice).flatten() {
-            match member.key.of(data) {
-                b"delta" | b"message" => observed.content |= says(data, member.value),
-                b"text" => observed.content |= filled(data, member.value),
-                b"finish_reason" => {
-                    let word = member.str(data).filter(|word| !word.is_empty());
-                    let reason = word.map(|word| finish::parse(&word));
-                    if observed.finish != Some(Finish::Abort) {
-                        observed.finish = reason.or_else(|| observed.finish.take());
-                    }
-                },
-                _ => {},
-            }
-        }
+/// Looks at one choice.
+fn choice(data: &[u8], pass: &mut Pass<'_>, observed: &mut Observed) -> Result<(), ScanError> {
+    if pass.kind() != Kind::Object {
+        return pass.skip().map(drop);
     }
-    count
+    pass.object(|pass, key| {
+        let name = key.span.of(data);
+        if matches!(name, b"delta" | b"message") && pass.kind() == Kind::Object {
+            return says(data, pass, observed);
+        }
+        let value = pass.skip()?;
+        match name {
+            b"text" => observed.content |= filled(data, value),
+            b"finish_reason" => {
+                let word = text(data, value).filter(|word| !word.is_empty());
+                let reason = word.map(|word| finish::parse(&word));
+                if observed.finish != Some(Finish::Abort) {
+                    observed.finish = reason.or_else(|| observed.finish.take());
+                }
+            },
+            _ => {},
+        }
+        Ok(())
+    })
 }
 
-/// Whether a delta or message holds anything for the client.
-fn says(data: &[u8], span: Span) -> bool {
-    kind(data, span) == Kind::Object
-        && members_at(data, span).flatten().any(|member| {
-            matches!(
-                member.key.of(data),
-                b"content"
-                    | b"reasoning_content"
-                    | b"reasoning"
-                    | b"tool_calls"
-                    | b"function_call"
-                    | b"refusal"
-                    | b"audio"
-                    | b"images"
-                    | b"thinking_blocks"
-            ) && filled(data, member.value)
-        })
+/// Looks whether a delta or message holds anything for the client.
+fn says(data: &[u8], pass: &mut Pass<'_>, observed: &mut Observed) -> Result<(), ScanError> {
+    pass.object(|pass, key| {
+        let value = pass.skip()?;
+        let says = matches!(
+            key.span.of(data),
+            b"content"
+                | b"reasoning_content"
+                | b"reasoning"
+                | b"tool_calls"
+                | b"function_call"
+                | b"refusal"
+                | b"audio"
+                | b"images"
+                | b"thinking_blocks"
+        );
+        observed.content |= says && filled(data, value);
+        Ok(())
+    })
 }
 
 /// Whether a value is there and not empty.
 fn filled(data: &[u8], span: Span) -> bool {
     match kind(data, span) {
         Kind::String => span.len() > 2,
-        Kind::Array => elements_at(data, span).next().is_some(),
-        Kind::Object => members_at(data, span).flatten().next().is_some(),
+        Kind::Array | Kind::Object => {
+            let inside = span.of(data).get(1..span.len() - 1).unwrap_or_default();
+            !inside.trim_ascii().is_empty()
+        },
         Kind::Null | Kind::Bool | Kind::Number => false,
     }
 }

@@ -1,39 +1,78 @@
 //! Token counts in OpenAI's form, and in the forms of those who deviate.
 
-use serde::Deserialize;
-
 use crate::base::Usage;
+use crate::wire::scan::{Kind, Pass, ScanError};
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+/// Counts as they are told; what is `null` or missing is none.
+#[derive(Debug, Default)]
 struct Raw {
-    prompt_tokens: Option<u64>,
-    completion_tokens: Option<u64>,
-    total_tokens: Option<u64>,
-    prompt_tokens_details: Option<PromptDetails>,
-    completion_tokens_details: Option<CompletionDetails>,
-    /// DeepSeek
-    prompt_cache_hit_tokens: Option<u64>,
-    /// Proxies in front of Anthropic
-    cache_read_input_tokens: Option<u64>,
-    cache_creation_input_tokens: Option<u64>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct PromptDetails {
-    #[serde(rename = "cached_tokens")]
+    prompt: Option<u64>,
+    completion: Option<u64>,
+    total: Option<u64>,
     cached: Option<u64>,
-    #[serde(rename = "cache_creation_tokens")]
     cache_created: Option<u64>,
-    #[serde(rename = "cache_write_tokens")]
     cache_written: Option<u64>,
+    reasoning: Option<u64>,
+    /// DeepSeek
+    cache_hit: Option<u64>,
+    /// Proxies in front of Anthropic
+    cache_read_input: Option<u64>,
+    cache_creation_input: Option<u64>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct CompletionDetails {
-    reasoning_tokens: Option<u64>,
+impl Raw {
+    /// Where the count of this name goes; `details` is the object it stands in, if not the outer one.
+    fn place(&mut self, details: &[u8], name: &[u8]) -> Option<&mut Option<u64>> {
+        Some(match (details, name) {
+            (b"", b"prompt_tokens") => &mut self.prompt,
+            (b"", b"completion_tokens") => &mut self.completion,
+            (b"", b"total_tokens") => &mut self.total,
+            (b"", b"prompt_cache_hit_tokens") => &mut self.cache_hit,
+            (b"", b"cache_read_input_tokens") => &mut self.cache_read_input,
+            (b"", b"cache_creation_input_tokens") => &mut self.cache_creation_input,
+            (b"prompt_tokens_details", b"cached_tokens") => &mut self.cached,
+            (b"prompt_tokens_details", b"cache_creation_tokens") => &mut self.cache_created,
+            (b"prompt_tokens_details", b"cache_write_tokens") => &mut self.cache_written,
+            (b"completion_tokens_details", b"reasoning_tokens") => &mut self.reasoning,
+            _ => return None,
+        })
+    }
+
+    /// Reads the members of one object; false when a count is no whole number from 0.
+    fn read(
+        &mut self,
+        text: &[u8],
+        pass: &mut Pass<'_>,
+        details: &[u8],
+    ) -> Result<bool, ScanError> {
+        let mut sound = true;
+        pass.object(|pass, key| {
+            let name = key.span.of(text);
+            let nests = matches!(
+                name,
+                b"prompt_tokens_details" | b"completion_tokens_details"
+            );
+            if details.is_empty() && nests && pass.kind() == Kind::Object {
+                sound &= self.read(text, pass, name)?;
+                return Ok(());
+            }
+            let is_null = pass.kind() == Kind::Null;
+            let value = pass.skip()?.of(text);
+            if is_null {
+                return Ok(());
+            }
+            if let Some(place) = self.place(details, name) {
+                *place = str::from_utf8(value)
+                    .ok()
+                    .and_then(|text| text.parse().ok());
+                sound &= place.is_some();
+            } else {
+                sound &= !(details.is_empty() && nests);
+            }
+            Ok(())
+        })?;
+        Ok(sound)
+    }
 }
 
 /// The counts in the JSON object `text`; none when it is `null` or no such object.
@@ -41,14 +80,16 @@ pub(super) fn parse(text: &[u8]) -> Option<Usage> {
     if text.first() != Some(&b'{') {
         return None;
     }
-    let raw: Raw = serde_json::from_slice(text).ok()?;
-    let prompt_details = raw.prompt_tokens_details.unwrap_or_default();
-    let completion_details = raw.completion_tokens_details.unwrap_or_default();
-    let prompt = raw.prompt_tokens.unwrap_or(0);
-    let total = raw.total_tokens.unwrap_or(0);
-    let reasoning = completion_details.reasoning_tokens.unwrap_or(0);
+    let mut raw = Raw::default();
+    let sound = raw.read(text, &mut Pass::new(text), b"").ok()?;
+    if !sound {
+        return None;
+    }
+    let prompt = raw.prompt.unwrap_or(0);
+    let total = raw.total.unwrap_or(0);
+    let reasoning = raw.reasoning.unwrap_or(0);
     let mut completion = raw
-        .completion_tokens
+        .completion
         .unwrap_or_else(|| total.saturating_sub(prompt));
     // xAI counts reasoning beside the completion, not in it.
     if reasoning > 0 && total == prompt.saturating_add(completion).saturating_add(reasoning) {
@@ -57,15 +98,15 @@ pub(super) fn parse(text: &[u8]) -> Option<Usage> {
     Some(Usage {
         prompt,
         completion,
-        cached: prompt_details
+        cached: raw
             .cached
-            .or(raw.prompt_cache_hit_tokens)
-            .or(raw.cache_read_input_tokens)
+            .or(raw.cache_hit)
+            .or(raw.cache_read_input)
             .unwrap_or(0),
-        cache_write: prompt_details
+        cache_write: raw
             .cache_created
-            .or(prompt_details.cache_written)
-            .or(raw.cache_creation_input_tokens)
+            .or(raw.cache_written)
+            .or(raw.cache_creation_input)
             .unwrap_or(0),
         cache_write_1h: 0,
         reasoning,

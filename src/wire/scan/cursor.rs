@@ -1,6 +1,6 @@
 //! Steps over JSON values, checking their syntax: the machine under `scan`.
 //!
-//! Strings are passed eight bytes at a time; nesting is a stack of bits, so hostile input costs
+//! Strings are passed eight bytes at a time, long ones by vector instructions; nesting is a stack of bits, so hostile input costs
 //! neither recursion nor memory.
 #![warn(clippy::indexing_slicing)]
 
@@ -19,6 +19,8 @@ pub(super) enum Bad {
 }
 
 const WORDS: usize = MAX_DEPTH / 64;
+/// Words of a string that are looked at before a call to `memchr` pays.
+const SHORT_WORDS: usize = 4;
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
@@ -217,13 +219,14 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Passes bytes that are neither quote, backslash nor control.
+    /// Passes bytes that are neither quote, backslash nor control: a short text by words, the rest of
+    /// a long one by the vector instructions under `memchr`.
     #[inline]
     fn plain(&mut self) {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let mut passed = 0;
         let (words, tail) = rest.as_chunks::<8>();
-        for word in words {
+        let mut passed = 0;
+        for word in words.iter().take(SHORT_WORDS) {
             let stop = stops(u64::from_le_bytes(*word));
             if stop != 0 {
                 self.at += passed + usize::try_from(stop.trailing_zeros() / 8).unwrap_or(0);
@@ -231,8 +234,12 @@ impl<'a> Cursor<'a> {
             }
             passed += 8;
         }
-        let stop = |byte: &u8| *byte == b'"' || *byte == b'\\' || *byte < 0x20;
-        self.at += passed + tail.iter().position(stop).unwrap_or(tail.len());
+        let rest = if words.len() > SHORT_WORDS {
+            rest.get(passed..).unwrap_or_default()
+        } else {
+            tail
+        };
+        self.at += passed + plain_bytes(rest);
     }
 
     /// An escape that is not one letter: `\uXXXX`, or a mistake.
@@ -347,6 +354,17 @@ impl Nest {
             .get(top / 64)
             .is_some_and(|word| word & (1 << (top % 64)) != 0)
     }
+}
+
+/// How many bytes go before the first quote, backslash or control.
+fn plain_bytes(text: &[u8]) -> usize {
+    let end = memchr::memchr2(b'"', b'\\', text).unwrap_or(text.len());
+    let text = text.get(..end).unwrap_or_default();
+    // The smallest byte is found by vectors; where it stands matters only in malformed text.
+    if text.iter().copied().fold(u8::MAX, u8::min) >= 0x20 {
+        return end;
+    }
+    text.iter().position(|byte| *byte < 0x20).unwrap_or(end)
 }
 
 /// High bits where a byte is a quote, a backslash or below 0x20; the lowest one is exact.

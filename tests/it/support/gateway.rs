@@ -41,6 +41,7 @@ pub struct Builder {
     env: BTreeMap<String, String>,
     args: Vec<String>,
     key: Option<String>,
+    data: Option<PathBuf>,
 }
 
 /// How a gateway ended.
@@ -114,6 +115,13 @@ impl Builder {
         self
     }
 
+    /// With this data folder instead of one of its own.
+    #[must_use]
+    pub fn data_dir(mut self, folder: &Path) -> Self {
+        self.data = Some(folder.to_owned());
+        self
+    }
+
     /// With another file beside the config, such as `.env`.
     #[must_use]
     pub fn file(self, name: &str, text: &str) -> Self {
@@ -181,9 +189,10 @@ impl Builder {
             .map(str::to_owned)
             .to_vec();
         arguments.push(addr.port().to_string());
-        for (option, name) in [("-c", "config.yaml"), ("--data-dir", "data")] {
+        let data = self.data.clone().unwrap_or_else(|| home.join("data"));
+        for (option, path) in [("-c", home.join("config.yaml")), ("--data-dir", data)] {
             arguments.push(option.to_owned());
-            arguments.push(home.join(name).to_string_lossy().into_owned());
+            arguments.push(path.to_string_lossy().into_owned());
         }
         arguments.extend(self.args.iter().cloned());
         arguments
@@ -263,6 +272,7 @@ impl Gateway {
             env,
             args,
             key: None,
+            data: None,
         }
     }
 

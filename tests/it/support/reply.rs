@@ -101,6 +101,12 @@ impl Reply {
         reply
     }
 
+    /// The head of a 200 whose body ends where the connection does, as simple servers answer; goes on
+    /// with [`Reply::chunk`], ends with [`Reply::fin`].
+    pub fn until_close(content_type: &str) -> Self {
+        Self::empty(Some(200)).header("content-type", content_type)
+    }
+
     /// A stream of server-sent events; goes on as [`Reply::stream`].
     pub fn sse() -> Self {
         Self::stream("text/event-stream")

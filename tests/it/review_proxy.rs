@@ -1,0 +1,197 @@
+//! What a review of the request path found, end to end: counts, answers of the wrong kind, streams that
+//! end early, ends of the gateway, connections that are used again.
+
+use serde_json::{Value, json};
+
+use crate::support::canned::{anthropic, openai};
+use crate::support::{Ask, End, Gate, Gateway, Reply, Upstream, check};
+
+/// A config of one group `chat` served by these `provider, base` pairs, in their order.
+fn config(backends: &[(&str, String)]) -> String {
+    let mut text = String::from("model_list:\n");
+    for (order, (provider, base)) in (1..).zip(backends) {
+        text.push_str(&format!(
+            "  - model_name: chat
+    litellm_params:
+      model: {provider}/mock-model
+      api_base: {base}
+      api_key: sk-upstream-1
+      order: {order}
+"
+        ));
+    }
+    text.push_str("router_settings:\n  num_retries: 0\n");
+    text
+}
+
+fn openai_gateway(upstream: &Upstream) -> Gateway {
+    Gateway::start(&config(&[("openai", format!("{}/v1", upstream.url()))]))
+}
+
+fn ask(stream: bool) -> Value {
+    json!({"model": "chat", "stream": stream, "messages": [{"role": "user", "content": "hi there"}]})
+}
+
+#[test]
+fn a_count_is_estimated_where_the_backend_cannot_count() {
+    let upstream = Upstream::start(openai::server("hello"));
+    let gateway = openai_gateway(&upstream);
+    let answer = gateway
+        .post("/v1/messages/count_tokens", &ask(false))
+        .must_be(200);
+    assert!(
+        answer.json()["input_tokens"].as_u64().unwrap() > 0,
+        "{}",
+        answer.text()
+    );
+    assert!(upstream.requests().is_empty(), "nothing was to be sent");
+    let rows = gateway.until_rows("select call_type, spend, status from litellm_spend_logs", 1);
+    assert_eq!(
+        rows[0],
+        [json!("count_tokens"), json!(0.0), json!("success")]
+    );
+}
+
+#[test]
+fn a_count_that_fails_blames_no_backend() {
+    let upstream = Upstream::start(|request| {
+        if request.path.ends_with("count_tokens") {
+            return anthropic::error(404, "not_found_error", "Not Found");
+        }
+        anthropic::server("hello")(request)
+    });
+    let gateway = Gateway::start(&config(&[("anthropic", upstream.url())]));
+    for _ in 0..4 {
+        let answer = gateway
+            .post("/v1/messages/count_tokens", &ask(false))
+            .must_be(200);
+        assert!(
+            answer.json()["input_tokens"].as_u64().unwrap() > 0,
+            "{}",
+            answer.text()
+        );
+    }
+    assert_eq!(
+        upstream.requests().len(),
+        4,
+        "a backend that may count is asked"
+    );
+    let mut body = ask(false);
+    body["max_tokens"] = json!(10);
+    gateway.post("/v1/messages", &body).must_be(200);
+
+    upstream.always(anthropic::server("hello"));
+    let counted = gateway
+        .post("/v1/messages/count_tokens", &ask(false))
+        .must_be(200);
+    assert_eq!(
+        counted.json(),
+        json!({"input_tokens": crate::support::canned::PROMPT_TOKENS})
+    );
+}
+
+#[test]
+fn a_plain_answer_has_no_first_token() {
+    let upstream = Upstream::start(openai::server("one two three"));
+    let gateway = openai_gateway(&upstream);
+    gateway
+        .post("/v1/chat/completions", &ask(false))
+        .must_be(200);
+    let rows = gateway.until_rows("select completionStartTime from litellm_spend_logs", 1);
+    assert_eq!(rows[0][0], Value::Null);
+}
+
+#[test]
+fn a_stream_left_early_is_billed_by_its_events() {
+    let gate = Gate::new();
+    let held = gate.clone();
+    let upstream = Upstream::start(move |_request| {
+        let mut events = anthropic::stream("mock-model", "one two three four five");
+        events.truncate(8);
+        Reply::sse().chunks(events).wait(&held).end()
+    });
+    let gateway = Gateway::start(&config(&[("anthropic", upstream.url())]));
+    let mut stream = Ask::post("/v1/chat/completions", &ask(true)).open(gateway.addr);
+    let mut seen = 0;
+    while seen < 5 {
+        seen += stream.frames().unwrap().len();
+    }
+    drop(stream);
+    let query = "select completion_tokens, prompt_tokens from litellm_spend_logs";
+    let rows = gateway.until_rows(query, 1);
+    assert!(rows[0][0].as_u64().unwrap() >= 4, "{rows:?}");
+    gate.open();
+}
+
+#[test]
+fn a_web_page_is_no_answer_whatever_its_status() {
+    let page = |_request: &_| Reply::body(200, "Text/HTML; charset=utf-8", "<html>log in</html>");
+    let portal = Upstream::start(page);
+    let gateway = openai_gateway(&portal);
+    for stream in [false, true] {
+        let answer = gateway
+            .post("/v1/chat/completions", &ask(stream))
+            .must_be(500);
+        assert!(answer.text().contains("text/html"), "{}", answer.text());
+    }
+    let speech = json!({"model": "chat", "input": "hi", "voice": "alloy"});
+    gateway.post("/v1/audio/speech", &speech).must_be(500);
+
+    let healthy = Upstream::start(openai::server("from the second"));
+    let both = [portal.url(), healthy.url()].map(|url| ("openai", format!("{url}/v1")));
+    let gateway = Gateway::start(&config(&both));
+    let answer = gateway
+        .post("/v1/chat/completions", &ask(false))
+        .must_be(200);
+    assert!(
+        answer.text().contains("from the second"),
+        "{}",
+        answer.text()
+    );
+}
+
+#[test]
+fn speech_and_transcripts_are_passed_on_as_they_come() {
+    let upstream = Upstream::start(|_request| Reply::body(200, "audio/mpeg", [0xff, 0xf3, 0]));
+    let gateway = openai_gateway(&upstream);
+    let speech = json!({"model": "chat", "input": "hi", "voice": "alloy"});
+    let answer = gateway.post("/v1/audio/speech", &speech).must_be(200);
+    assert_eq!(answer.body, [0xff, 0xf3, 0]);
+    assert_eq!(answer.header("content-type"), Some("audio/mpeg"));
+
+    upstream.always(|_request| {
+        Reply::body(200, "text/plain; charset=utf-8", "1\n00:00 --> 00:01\nhi\n")
+    });
+    let form = "--XX\r\nContent-Disposition: form-data; name=model\r\n\r\nchat\r\n--XX--\r\n";
+    let ask = Ask::raw("POST", "/v1/audio/transcriptions", form.into());
+    let answer = ask
+        .header("content-type", "Multipart/Form-Data; boundary=XX")
+        .send(gateway.addr);
+    assert_eq!(answer.must_be(200).text(), "1\n00:00 --> 00:01\nhi\n");
+}
+
+#[test]
+fn a_whole_answer_to_a_stream_becomes_a_stream() {
+    let whole = |_request: &_| Reply::json(200, &openai::chat("mock-model", "one two three"));
+    let upstream = Upstream::start(whole);
+    let gateway = openai_gateway(&upstream);
+    let mut body = ask(true);
+    body["stream_options"] = json!({"include_usage": true});
+    let (frames, end) = gateway.stream("/v1/chat/completions", &body).collect();
+    assert_eq!(end, End::Whole);
+    check::ends_with_done(&frames);
+    assert_eq!(check::openai_text(&frames), "one two three");
+    assert_eq!(check::openai_finish(&frames), ["stop"]);
+    let usage = &frames[frames.len() - 2].json()["usage"];
+    assert_eq!(usage["completion_tokens"], 3, "{usage}");
+
+    body["max_tokens"] = json!(10);
+    let (frames, _end) = gateway.stream("/v1/messages", &body).collect();
+    assert_eq!(check::anthropic_text(&frames), "one two three");
+    assert_eq!(check::events(&frames).last(), Some(&"message_stop"));
+
+    upstream.always(|_request| openai::error(200, "server_error", "out of memory"));
+    gateway
+        .post("/v1/chat/completions", &ask(true))
+        .must_be(500);
+}
