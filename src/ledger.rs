@@ -143,9 +143,10 @@ impl Ledger {
         self.ask(|reader| reader.spend(day_starts))
     }
 
-    /// Totals of the requests that arrived at `since` or later. Blocks: it reads the disk.
-    pub fn totals_since(&self, since: Wall) -> Result<TotalsSince, ReadError> {
-        self.ask(|reader| reader.totals_since(since))
+    /// Totals of the requests that arrived at `since` or later, and before `until`. Blocks: it reads
+    /// the disk.
+    pub fn totals_between(&self, since: Wall, until: Wall) -> Result<TotalsSince, ReadError> {
+        self.ask(|reader| reader.totals_between(since, until))
     }
 
     /// The requests that ended last, newest first. Blocks: it reads the disk.

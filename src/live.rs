@@ -30,6 +30,20 @@ pub use crate::live::outage::Outage;
 /// Names of models and backends that get a meter of their own; further ones share the last.
 const MOST_METERS: usize = 2_000;
 
+/// Numbers of rows from earlier runs count down from here, those of this run up from it.
+const EARLIER: u64 = 1 << 32;
+
+/// Totals of earlier runs.
+#[derive(Debug, Clone, Default)]
+pub struct Earlier {
+    /// All requests.
+    pub all: Today,
+    /// By the group that was asked for.
+    pub by_group: Vec<(Arc<str>, Today)>,
+    /// By deployment id.
+    pub by_deployment: Vec<(Arc<str>, Today)>,
+}
+
 /// What happens in the gateway now and happened a short while ago.
 #[derive(Debug)]
 pub struct Live {
@@ -117,7 +131,7 @@ impl Live {
             zone,
             flights: Flights::default(),
             recent: VecDeque::new(),
-            row_seq: 0,
+            row_seq: EARLIER,
             feed: Feed::default(),
             all: Meter::new(now),
             models: HashMap::new(),
@@ -174,7 +188,11 @@ impl Live {
         let wall = self.clock.wall();
         let mut inner = self.lock();
         inner.changes += 1;
-        inner.feed.add(happened, wall);
+        let fresh = inner.feed.add(happened, wall);
+        drop(inner);
+        if let Some(event) = fresh {
+            feed::log(&event);
+        }
     }
 
     /// A host stopped answering; `groups` are those that have a backend on it.
@@ -187,24 +205,33 @@ impl Live {
         self.lock().outages.end(host);
     }
 
-    /// Fills the list of ended requests from the ledger at the start, newest first.
+    /// Puts requests of earlier runs behind those of this one in the list, newest first.
     pub fn refill(&self, records: Vec<RequestRecord>) {
         let mut inner = self.lock();
-        for record in records.into_iter().rev() {
-            inner.row_seq += 1;
+        inner.changes += 1;
+        for (place, record) in (1_u64..).zip(records) {
             let row = RequestRow {
-                seq: inner.row_seq,
+                // Below all numbers of this run, and falling.
+                seq: EARLIER - place,
                 record: Arc::new(record),
             };
-            inner.recent.push_front(Arc::new(row));
+            inner.recent.push_back(Arc::new(row));
         }
         inner.recent.truncate(Snapshot::MAX_RECENT);
     }
 
-    /// Sets the day's totals from the ledger at the start.
-    pub fn seed_today(&self, all: Today) {
+    /// Adds what earlier runs counted today: all of it, by group, and by deployment.
+    pub fn seed_today(&self, earlier: &Earlier) {
+        let now = self.clock.mono();
         let mut inner = self.lock();
-        inner.all.today = all;
+        inner.changes += 1;
+        plus(&mut inner.all.today, &earlier.all);
+        for (name, totals) in &earlier.by_group {
+            plus(&mut meter_of(&mut inner.models, name, now).today, totals);
+        }
+        for (id, totals) in &earlier.by_deployment {
+            plus(&mut meter_of(&mut inner.backends, id, now).today, totals);
+        }
     }
 
     /// Uses another time zone from now on.
@@ -391,16 +418,28 @@ impl Inner {
     }
 }
 
+fn plus(total: &mut Today, other: &Today) {
+    total.requests += other.requests;
+    total.errors += other.errors;
+    total.tokens_in += other.tokens_in;
+    total.tokens_out += other.tokens_out;
+    total.tokens_cached += other.tokens_cached;
+    total.cost = total.cost.plus(other.cost);
+    total.unpriced += other.unpriced;
+    total.fallbacks += other.fallbacks;
+}
+
 fn meter_of<'a>(meters: &'a mut HashMap<Arc<str>, Meter>, name: &str, now: Mono) -> &'a mut Meter {
-    let name = if meters.len() >= MOST_METERS && !meters.contains_key(name) {
-        "…"
-    } else {
+    let known = meters.contains_key(name);
+    let name = if known || meters.len() < MOST_METERS {
         name
+    } else {
+        "…"
     };
-    if !meters.contains_key(name) {
+    if !known && !meters.contains_key(name) {
         meters.insert(name.into(), Meter::new(now));
     }
-    meters.entry(name.into()).or_insert_with(|| Meter::new(now))
+    meters.get_mut(name).expect("it was there or put in")
 }
 
 /// Whole milliseconds of a duration.

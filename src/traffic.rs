@@ -16,6 +16,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::base::{DeploymentIdx, Fault, FaultKind, HostIdx, HostState, Mono, Observation, Wall};
+use crate::config::Deployment;
 use crate::route::breaker::{self, Failure, OpenReason, Rules};
 use crate::route::{Table, host as host_rules};
 
@@ -24,8 +25,19 @@ pub use host::HostLive;
 pub use permit::Permit;
 pub use view::FleetView;
 
-/// What a person switched off, and since when: by deployment id. It survives reload and restart.
+/// What a person switched off, and since when: by [`switch_key`]. It survives reload and restart.
 pub type Switches = HashMap<Arc<str>, Wall>;
+
+/// What a switch is kept under: group, model and base, so that a new key turns nothing on again.
+pub fn switch_key(deployment: &Deployment) -> Arc<str> {
+    let upstream = &deployment.upstream;
+    let Deployment { group, .. } = deployment;
+    format!(
+        "{group} → {}/{} @ {}",
+        upstream.provider, upstream.model, upstream.base
+    )
+    .into()
+}
 
 /// The live state of one routing table.
 #[derive(Debug)]
@@ -94,7 +106,7 @@ impl Fleet {
         let hosts: Vec<_> = hosts.collect();
         let deployments = table.deployments().iter().enumerate().map(|(place, node)| {
             older_deployment(place).unwrap_or_else(|| {
-                let off = switches.get(&node.config.id).copied();
+                let off = switches.get(&switch_key(&node.config)).copied();
                 Arc::new(DeploymentLive::new(&node.config.id, off, now))
             })
         });
@@ -129,8 +141,10 @@ impl Fleet {
     /// the view was read: the walk is to be asked again.
     pub fn acquire(&self, idx: DeploymentIdx, trial: bool, now: Mono) -> Option<Permit> {
         let (deployment, host) = self.pair(idx)?;
-        let limit = self.table.deployment(idx)?.config.max_parallel;
-        Permit::take(deployment, host, limit, trial, now)
+        let node = self.table.deployment(idx)?;
+        let host_limit = self.table.host(node.host)?.max_parallel;
+        let limits = (node.config.max_parallel, host_limit);
+        Permit::take(deployment, host, limits, trial, now)
     }
 
     /// A backend's answer began: its host lives.

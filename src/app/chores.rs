@@ -38,20 +38,17 @@ pub async fn obey(
 
 /// Reloads whenever a file of the configuration changes.
 pub async fn follow_files(desk: Arc<Desk>, stop: CancellationToken) {
-    let mut files = desk.config.known().files.clone();
-    let mut watch = Watch::over(files.clone());
     loop {
-        // What was saved between the last reading and the first look of this watch made no stir.
+        let files = desk.config.known().files.clone();
+        let mut watch = Watch::over(files.clone());
+        // What was saved between the last reading and this watch would never be seen.
         desk.config.reload(&desk.shared);
-        let now = desk.config.known().files.clone();
-        if now != files {
-            files.clone_from(&now);
-            watch = Watch::over(now);
-            continue;
-        }
-        tokio::select! {
-            () = watch.changed() => {},
-            () = stop.cancelled() => return,
+        while desk.config.known().files == files {
+            tokio::select! {
+                () = watch.changed() => {},
+                () = stop.cancelled() => return,
+            }
+            desk.config.reload(&desk.shared);
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::control::{Command, EventKind, Reply, Ticket};
 use crate::demo::World;
 use crate::live::Happened;
 use crate::proxy::{Setup, news};
+use crate::traffic::switch_key;
 
 /// The hands that do it.
 #[derive(Debug)]
@@ -72,8 +73,8 @@ impl Hands {
         live.switch(off_since, shared.clock.mono());
         let mut known = self.desk.config.known();
         match off_since {
-            Some(since) => known.switches.insert(Arc::clone(&node.config.id), since),
-            None => known.switches.remove(&node.config.id),
+            Some(since) => known.switches.insert(switch_key(&node.config), since),
+            None => known.switches.remove(&switch_key(&node.config)),
         };
         let saved = self.switches.save(&known.switches);
         drop(known);

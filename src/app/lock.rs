@@ -1,9 +1,10 @@
 //! One instance a data folder, and who holds a port.
 
 use std::fs::{File, TryLockError};
-use std::io::{Seek, Write};
-use std::net::SocketAddr;
+use std::io::{Read, Seek, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 
@@ -73,6 +74,21 @@ pub fn holder_of(port: u16) -> Option<String> {
         let name = std::fs::read_to_string(process.join("comm")).ok()?;
         Some(format!("{} (pid {pid})", name.trim()))
     })
+}
+
+/// Whether whoever answers at an address says that it is Pointsman: for holders that the system does
+/// not tell, such as those of other users.
+pub fn is_ours(addr: SocketAddr) -> bool {
+    let within = Duration::from_millis(300);
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&addr, within)?;
+        stream.set_read_timeout(Some(within))?;
+        stream.write_all(b"GET /health/liveliness HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.take(4_096).read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer.to_ascii_lowercase().contains("server: pointsman"))
 }
 
 fn is_link_to(handle: &PathBuf, wanted: &str) -> bool {

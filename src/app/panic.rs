@@ -15,7 +15,7 @@ fn told(panic: &PanicHookInfo<'_>) {
     let thread = std::thread::current();
     let name = thread.name().unwrap_or("unnamed");
     if name == DASHBOARD {
-        crate::tui::terminal::restore();
+        crate::tui::restore();
     }
     let text = panic
         .payload()

@@ -106,10 +106,16 @@ impl ConfigState {
     /// Reads everything again and puts it in force. Gives one sentence, and whether it went well.
     pub fn reload(&self, shared: &Shared) -> (bool, String) {
         let loaded = load::load(&self.start, self.text.as_deref());
-        let errors = loaded.errors();
+        let mut errors = loaded.errors();
+        let mut config = loaded.resolved.config.clone();
+        let unbuildable = config.as_ref().map(build::unbuildable).unwrap_or_default();
+        if !unbuildable.is_empty() {
+            errors.extend(unbuildable);
+            config = None;
+        }
         let mut known = self.known();
         known.files.clone_from(&loaded.files);
-        let Some(config) = loaded.resolved.config.clone() else {
+        let Some(config) = config else {
             let same = known.errors == errors;
             known.errors = errors;
             let first = known

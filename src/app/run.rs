@@ -64,10 +64,7 @@ async fn attend(mut begun: Begun, ui: Option<Ui>) -> anyhow::Result<()> {
     let reason = wait(&begun.desk, &quit, screen.as_ref()).await;
     let event = Happened::new(EventKind::Lifecycle, Severity::Note, "pointsman", reason);
     begun.shared.live.event(event);
-    if let Some(screen) = screen {
-        screen.end();
-    }
-    end(begun).await;
+    end(begun, screen).await;
     Ok(())
 }
 
@@ -137,6 +134,7 @@ async fn wait(desk: &Desk, quit: &CancellationToken, screen: Option<&Screen>) ->
         tokio::select! {
             () = quit.cancelled() => return "stopping, as asked".to_owned(),
             heard = signals.next() => match heard {
+                Heard::Stop("SIGINT") if screen.is_some_and(Screen::is_lent) => {},
                 Heard::Stop(name) => return format!("stopping: {name}"),
                 // The terminal goes away: the dashboard sees that by itself.
                 Heard::HangUp if screen.is_some() => {},
@@ -156,8 +154,9 @@ async fn wait(desk: &Desk, quit: &CancellationToken, screen: Option<&Screen>) ->
     }
 }
 
-/// The way out: no new requests, those in flight end, rows are written.
-async fn end(begun: Begun) {
+/// The way out: no new requests, those in flight end (on screen, while there is one), rows are
+/// written.
+async fn end(begun: Begun, screen: Option<Screen>) {
     begun.shared.draining.store(true, Ordering::Relaxed);
     #[cfg(target_os = "linux")]
     tell_systemd(&sd_notify::NotifyState::Stopping);
@@ -174,6 +173,9 @@ async fn end(begun: Begun) {
         tracing::warn!("requests in flight did not end within {seconds} s; they are cut");
     }
     begun.workers.kill.cancel();
+    if let Some(screen) = screen {
+        screen.end().await;
+    }
     begun.workers.join();
     begun.tasks.close();
     if !begun.shared.ledger.close(LEDGER_WITHIN) {

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::{Notify, mpsc};
@@ -12,11 +13,14 @@ use crate::app::commands::Hands;
 use crate::app::snapshot::Desk;
 use crate::app::{Ui, editor, panic, surroundings};
 use crate::control::{Command, Reply, Snapshot, Spend, SpendRow, Ticket, Today};
-use crate::ledger::{SpendLine, SpendSummary, Totals};
-use crate::tui::{self, Exit, Host, Source};
+use crate::ledger::{SpendLine, SpendSummary, Totals, TotalsSince};
+use crate::live::Earlier;
+use crate::tui::{self, Exit, Glyphs, Host, Source};
 
 /// Days on the spend screen.
 const SPEND_DAYS: i64 = 7;
+/// How long the dashboard may take to end.
+const END_WITHIN: Duration = Duration::from_secs(1);
 
 /// The dashboard on its own thread.
 #[derive(Debug)]
@@ -32,18 +36,20 @@ struct Door {
     /// How it ended: whether the gateway goes on without it.
     stays: AtomicBool,
     closed: Notify,
+    /// The terminal is lent to an editor: a ctrl-c there is not meant for us.
+    lent: AtomicBool,
 }
 
 /// Where the dashboard takes its state from.
 struct Embedded {
     hands: Arc<Hands>,
     send: mpsc::Sender<(Ticket, Command)>,
-    last: Mutex<Option<Arc<Snapshot>>>,
 }
 
 /// What the dashboard may do while the terminal is handed over.
 struct Hand {
     config: Option<PathBuf>,
+    door: Arc<Door>,
 }
 
 impl Screen {
@@ -70,16 +76,15 @@ impl Screen {
         let thread = std::thread::Builder::new()
             .name(panic::DASHBOARD.to_owned())
             .spawn(move || {
-                let source = Embedded {
-                    hands,
-                    send,
-                    last: Mutex::new(None),
+                let source = Embedded { hands, send };
+                let mut hand = Hand {
+                    config,
+                    door: Arc::clone(&door),
                 };
-                let hand = Hand { config };
-                let exit = tui::run(Box::new(source), Box::new(hand), options, clock, &door.stop);
+                let exit = tui::run(&source, &mut hand, &options, &clock, &door.stop);
                 drop(stderr);
                 let stays = match exit {
-                    Exit::Quit => false,
+                    Exit::Quit | Exit::Stopped => false,
                     Exit::Detached => true,
                     Exit::Panicked(text) => {
                         tracing::error!("the dashboard panicked: {text}; the gateway goes on");
@@ -101,10 +106,23 @@ impl Screen {
         self.shared.stays.load(Ordering::Acquire)
     }
 
-    /// Ends it and gives the terminal back.
-    pub fn end(self) {
+    /// Whether the terminal is lent to an editor.
+    pub fn is_lent(&self) -> bool {
+        self.shared.lent.load(Ordering::Acquire)
+    }
+
+    /// Ends it and gives the terminal back. A thread that hangs in a terminal that takes nothing, or
+    /// waits for an editor, is left behind.
+    pub async fn end(self) {
         self.shared.stop.store(true, Ordering::Release);
-        if self.thread.join().is_err() {
+        let ended = tokio::time::timeout(END_WITHIN, async {
+            while !self.thread.is_finished() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+        if ended.await.is_err() {
+            tui::restore();
+        } else if self.thread.join().is_err() {
             tracing::error!("the dashboard's thread ended with a panic");
         }
     }
@@ -112,9 +130,7 @@ impl Screen {
 
 impl Source for Embedded {
     fn snapshot(&self) -> Arc<Snapshot> {
-        let fresh = Arc::new(self.hands.desk.snapshot());
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&fresh));
-        fresh
+        Arc::new(self.hands.desk.snapshot())
     }
 
     fn send(&self, ticket: Ticket, command: Command) {
@@ -141,37 +157,52 @@ impl Source for Embedded {
 impl Host for Hand {
     fn edit_config(&mut self) -> Result<String, String> {
         match &self.config {
-            Some(path) => editor::edit(path),
+            Some(path) => {
+                self.door.lent.store(true, Ordering::Release);
+                let edited = editor::edit(path);
+                self.door.lent.store(false, Ordering::Release);
+                edited
+            },
             None => Err("there is no config file to edit here".to_owned()),
         }
     }
 }
 
 fn options(ui: &Ui) -> anyhow::Result<tui::Options> {
-    let theme_text = match ui.theme.as_deref() {
-        None | Some("dark" | "light") => None,
-        Some(path) => Some(
-            std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read the theme {path}"))?,
-        ),
-    };
-    let variable = surroundings::variable;
-    Ok(tui::Options {
-        light: ui.theme.as_deref() == Some("light"),
-        theme_text,
-        color: ui.color.map(str::to_owned),
-        ascii: ui.ascii,
-        mouse: ui.mouse,
-        environment: tui::Environment {
-            no_color: variable("NO_COLOR").is_some(),
-            force_color: variable("FORCE_COLOR").or_else(|| variable("CLICOLOR_FORCE")),
-            colorterm: variable("COLORTERM"),
-            term: variable("TERM"),
-            colorfgbg: variable("COLORFGBG"),
-            locale: ["LC_ALL", "LC_CTYPE", "LANG"]
-                .into_iter()
-                .find_map(variable),
+    let (theme, theme_file) = match ui.theme.as_deref() {
+        None => (None, None),
+        Some("dark") => (Some("pointsman-dark".to_owned()), None),
+        Some("light") => (Some("pointsman-light".to_owned()), None),
+        Some(path) => {
+            let text = std::fs::read_to_string(path);
+            (
+                None,
+                Some(text.with_context(|| format!("cannot read the theme {path}"))?),
+            )
         },
+    };
+    let depth = match ui.color {
+        Some("never") => Some(tui::Depth::Mono),
+        Some("16") => Some(tui::Depth::Ansi16),
+        Some("256") => Some(tui::Depth::Ansi256),
+        Some("true") => Some(tui::Depth::True),
+        _ => None,
+    };
+    let glyphs = ui.ascii.map(|ascii| {
+        if ascii {
+            Glyphs::Ascii
+        } else {
+            Glyphs::Unicode
+        }
+    });
+    Ok(tui::Options {
+        theme,
+        theme_file,
+        depth,
+        glyphs,
+        mouse: ui.mouse,
+        environment: tui::Environment::read(surroundings::variable),
+        ..tui::Options::default()
     })
 }
 
@@ -241,8 +272,22 @@ fn row_of(line: SpendLine) -> SpendRow {
     }
 }
 
-/// The ledger's totals as the day's.
-pub fn today_of(totals: &Totals) -> Today {
+/// The ledger's totals as those of earlier runs.
+pub fn earlier_of(totals: &TotalsSince) -> Earlier {
+    let list = |lines: &[(Arc<str>, Totals)]| {
+        lines
+            .iter()
+            .map(|(name, totals)| (Arc::clone(name), today_of(totals)))
+            .collect()
+    };
+    Earlier {
+        all: today_of(&totals.all),
+        by_group: list(&totals.by_client_model),
+        by_deployment: list(&totals.by_deployment),
+    }
+}
+
+fn today_of(totals: &Totals) -> Today {
     Today {
         requests: totals.requests,
         errors: totals.errors,

@@ -1,6 +1,7 @@
 //! Joins everything the dashboard shows into one snapshot.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -34,6 +35,8 @@ pub struct Desk {
     pub spend: Mutex<Option<Arc<Spend>>>,
     /// Whether this is the demo.
     pub demo: bool,
+    /// The number of the last snapshot, and the mark of its content.
+    pub marked: Mutex<(u64, u64)>,
     /// Somebody looked: milliseconds on the clock of the last snapshot.
     pub looked: std::sync::atomic::AtomicU64,
 }
@@ -58,7 +61,7 @@ impl Desk {
         });
         Snapshot {
             version: control::VERSION,
-            seq: numbers.changes,
+            seq: self.seq(fingerprint(&numbers, &gateway, &hosts, &backends, now)),
             taken_at: self.shared.clock.wall(),
             gateway,
             now: numbers.now,
@@ -77,6 +80,15 @@ impl Desk {
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),
         }
+    }
+
+    /// A number that rises whenever the content differs from the last time.
+    fn seq(&self, mark: u64) -> u64 {
+        let mut last = self.marked.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.1 != mark {
+            *last = (last.0 + 1, mark);
+        }
+        last.0
     }
 
     fn gateway(&self, setup: &Setup, now: Mono) -> GatewayInfo {
@@ -249,6 +261,50 @@ fn condition(
         },
         BreakerState::Closed => (BackendState::Up, String::new()),
     }
+}
+
+/// A mark that differs when what is shown differs. Rates fade as time passes, so while there were
+/// requests in the last minute each second counts as a change.
+fn fingerprint(
+    numbers: &Numbers,
+    gateway: &GatewayInfo,
+    hosts: &[Host],
+    backends: &[Backend],
+    now: Mono,
+) -> u64 {
+    let mut mark = DefaultHasher::new();
+    numbers.changes.hash(&mut mark);
+    if numbers.now.requests > 0 || !numbers.in_flight.is_empty() {
+        (now.as_millis() / 1_000).hash(&mut mark);
+    }
+    for flight in &numbers.in_flight {
+        (flight.attempt, flight.streaming, &flight.backend).hash(&mut mark);
+    }
+    (
+        gateway.draining,
+        &gateway.ledger.trouble,
+        gateway.ledger.lost,
+    )
+        .hash(&mut mark);
+    (
+        gateway.config_loaded,
+        gateway.config_errors.len(),
+        gateway.config_notes.len(),
+    )
+        .hash(&mut mark);
+    for host in hosts {
+        (host.state, &host.last_probe, host.in_flight, host.simulated).hash(&mut mark);
+    }
+    for backend in backends {
+        (
+            backend.state,
+            &backend.why,
+            backend.in_flight,
+            backend.fails,
+        )
+            .hash(&mut mark);
+    }
+    mark.finish()
 }
 
 fn models(setup: &Setup, numbers: &Numbers) -> Vec<Model> {

@@ -103,7 +103,12 @@ pub async fn begin(start: Start, has_screen: bool) -> anyhow::Result<Begun> {
         loopback: site.addr.ip().is_loopback(),
         names: surroundings::host_names(&loaded.resolved.listen_host),
     };
-    let mut state = ConfigState::new(start.clone(), around, &loaded, off.clone(), clock.wall());
+    // A reload is judged by the address that is really bound, whatever the file says by then.
+    let bound = Start {
+        host: Some(site.addr.ip().to_string()),
+        ..start.clone()
+    };
+    let mut state = ConfigState::new(bound, around, &loaded, off.clone(), clock.wall());
     if let (Some(world), Some(text)) = (&world, text) {
         let clouds = world.servers().into_iter().filter(|server| server.cloud);
         state = state.demo(text, clouds.map(|server| server.base).collect());
@@ -118,6 +123,8 @@ pub async fn begin(start: Start, has_screen: bool) -> anyhow::Result<Begun> {
     );
     seed(&shared);
     let tls = Arc::new(Tls::default());
+    warm_up(&shared, &tls);
+    warn_of_proxy();
     let workers = hire(&start, &site.listener, &shared, &tls)?;
     let text = format!("serving on http://{} with {}", site.addr, loaded.name);
     shared.live.event(Happened::new(
@@ -134,6 +141,7 @@ pub async fn begin(start: Start, has_screen: bool) -> anyhow::Result<Begun> {
         simulated: Mutex::new(simulated(world.as_ref())),
         spend: Mutex::new(None),
         demo: start.demo.is_some(),
+        marked: Mutex::default(),
         looked: AtomicU64::new(0),
     };
     send_clients(&start, site.addr, &shared, &tasks, &stop);
@@ -250,23 +258,66 @@ fn share(
     })
 }
 
-/// Fills the day's totals and the list of requests from the ledger, beside everything else: a large
+/// Adds what earlier runs counted today and lists their requests, beside everything else: a large
 /// ledger must not hold up the start.
 fn seed(shared: &Arc<Shared>) {
     let shared = Arc::clone(shared);
-    let midnight = shared.live.zone().day_start(shared.clock.wall());
-    let thread = std::thread::Builder::new()
+    let now = shared.clock.wall();
+    let midnight = shared.live.zone().day_start(now);
+    let read = move || {
+        if let Ok(totals) = shared.ledger.totals_between(midnight, now) {
+            let mut earlier = screen::earlier_of(&totals);
+            // Clients may have asked for names that mean nothing.
+            let groups = shared.setup.load().config.groups();
+            earlier
+                .by_group
+                .retain(|(name, _totals)| groups.contains(name));
+            shared.live.seed_today(&earlier);
+        }
+        if let Ok(mut records) = shared.ledger.recent(REFILL) {
+            records.retain(|record| record.started < now);
+            shared.live.refill(records);
+        }
+    };
+    if let Err(error) = std::thread::Builder::new()
         .name("seed".to_owned())
-        .spawn(move || {
-            if let Ok(totals) = shared.ledger.totals_since(midnight) {
-                shared.live.seed_today(screen::today_of(&totals.all));
-            }
-            if let Ok(records) = shared.ledger.recent(REFILL) {
-                shared.live.refill(records);
-            }
-        });
-    if let Err(error) = thread {
+        .spawn(read)
+    {
         tracing::warn!("the day's totals start at zero: {error}");
+    }
+}
+
+/// Reads the system's TLS roots beside the start when there is a cloud, so that no request waits for it.
+fn warm_up(shared: &Shared, tls: &Arc<Tls>) {
+    let setup = shared.setup.load();
+    let mut backends = setup.backends.iter().flatten();
+    if !backends.any(|backend| backend.origin.tls) {
+        return;
+    }
+    let tls = Arc::clone(tls);
+    let thread = std::thread::Builder::new().name("roots".to_owned());
+    if let Err(error) = thread.spawn(move || drop(tls.config())) {
+        tracing::debug!("the TLS roots are read with the first request: {error}");
+    }
+}
+
+/// People behind a proxy expect these to be heeded; better said than found out.
+fn warn_of_proxy() {
+    let names = [
+        "HTTPS_PROXY",
+        "https_proxy",
+        "HTTP_PROXY",
+        "http_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+    ];
+    let set = names
+        .into_iter()
+        .find(|name| surroundings::variable(name).is_some());
+    if let Some(name) = set {
+        tracing::warn!(
+            "{name} is set and not used: backends are reached directly, without a proxy"
+        );
     }
 }
 

@@ -13,7 +13,7 @@ use crate::traffic::Switches;
 /// The file as written.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Saved {
-    /// Deployment id → since when it is off, in microseconds since 1970.
+    /// [`switch_key`](crate::traffic::switch_key) → since when it is off, in microseconds since 1970.
     #[serde(default)]
     off: HashMap<Arc<str>, i64>,
 }

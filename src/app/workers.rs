@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use anyhow::{Context, bail};
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::lock;
@@ -14,8 +13,6 @@ use crate::net::Pool;
 use crate::net::tls::Tls;
 use crate::proxy::{Shared, Worker, accept};
 
-/// Connections the kernel holds for us until we accept them.
-const BACKLOG: i32 = 1_024;
 /// Most workers by default: beyond it a gateway waits for its backends, not for cores.
 const USUAL_MOST: usize = 8;
 
@@ -34,22 +31,14 @@ pub struct Workers {
 /// # Errors
 /// The port is taken (it says by whom), or the address is not of this machine.
 pub fn listen(addr: SocketAddr) -> anyhow::Result<TcpListener> {
-    let open = || -> std::io::Result<TcpListener> {
-        let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-        #[cfg(unix)]
-        socket.set_reuse_address(true)?;
-        socket.bind(&addr.into())?;
-        socket.listen(BACKLOG)?;
-        socket.set_nonblocking(true)?;
-        Ok(socket.into())
-    };
-    match open() {
+    match accept::bind(addr) {
         Ok(listener) => Ok(listener),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
             let holder = lock::holder_of(addr.port());
             let ours = holder
                 .as_deref()
-                .is_some_and(|name| name.starts_with("pointsman "));
+                .is_some_and(|name| name.starts_with("pointsman "))
+                || lock::is_ours(addr);
             let who = holder.unwrap_or_else(|| "another program".to_owned());
             if ours {
                 bail!(

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
 use crate::cli::litellm::Foreign;
@@ -52,14 +53,14 @@ pub struct Shared {
     #[arg(
         long = "detailed_debug",
         aliases = ["detailed-debug", "debug"],
-        env = "POINTSMAN_DETAILED_DEBUG"
+        env = "POINTSMAN_DETAILED_DEBUG", value_parser = BoolishValueParser::new()
     )]
     pub detailed_debug: bool,
     /// Also log request and answer bodies: they hold what people write
-    #[arg(long, env = "POINTSMAN_LOG_BODIES")]
+    #[arg(long, env = "POINTSMAN_LOG_BODIES", value_parser = BoolishValueParser::new())]
     pub log_bodies: bool,
     /// Serve beyond loopback without a key
-    #[arg(long, env = "POINTSMAN_ALLOW_OPEN")]
+    #[arg(long, env = "POINTSMAN_ALLOW_OPEN", value_parser = BoolishValueParser::new())]
     pub allow_open: bool,
     /// Start although this unsupported key, which would restrict, is in the config; may be repeated
     #[arg(
@@ -79,7 +80,7 @@ pub struct Shared {
     #[arg(long, value_name = "SET", env = "POINTSMAN_GLYPHS")]
     pub glyphs: Option<GlyphSet>,
     /// Leave the mouse to the terminal
-    #[arg(long, env = "POINTSMAN_NO_MOUSE")]
+    #[arg(long, env = "POINTSMAN_NO_MOUSE", value_parser = BoolishValueParser::new())]
     pub no_mouse: bool,
 }
 
@@ -120,7 +121,7 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub(crate) foreign: Foreign,
     /// One JSON object a log line
-    #[arg(long, env = "POINTSMAN_JSON_LOGS")]
+    #[arg(long, env = "POINTSMAN_JSON_LOGS", value_parser = BoolishValueParser::new())]
     pub(crate) json_logs: bool,
 }
 

@@ -44,14 +44,15 @@ pub fn demo(shared: &Shared, headless: bool, seed: u64) -> ExitCode {
 pub fn start(shared: &Shared) -> Start {
     Start {
         config: config_file(shared),
-        host: shared.host.clone(),
-        port: shared.port,
+        host: shared.host.clone().or_else(litellm_host),
+        port: shared.port.or_else(|| litellm("PORT")),
         data_dir: shared.data_dir.clone(),
         model: shared.model.clone(),
         fallbacks: shared.fallback.clone(),
         api_base: shared.api_base.clone(),
-        workers: shared.num_workers,
-        verbose: shared.detailed_debug,
+        workers: shared.num_workers.or_else(|| litellm("NUM_WORKERS")),
+        verbose: shared.detailed_debug
+            || app::surroundings::variable("DETAILED_DEBUG").is_some_and(|on| is_yes(&on)),
         log_bodies: shared.log_bodies,
         json_logs: false,
         allow_open: shared.allow_open,
@@ -60,10 +61,31 @@ pub fn start(shared: &Shared) -> Start {
     }
 }
 
+/// A variable that LiteLLM's own command line reads, where it makes sense.
+fn litellm<T: std::str::FromStr>(name: &str) -> Option<T> {
+    app::surroundings::variable(name)?.parse().ok()
+}
+
+/// LiteLLM's `HOST`; some shells keep the machine's name under it, which is no address.
+fn litellm_host() -> Option<String> {
+    litellm::<std::net::IpAddr>("HOST").map(|address| address.to_string())
+}
+
+fn is_yes(text: &str) -> bool {
+    matches!(
+        text.to_ascii_lowercase().as_str(),
+        "1" | "true" | "yes" | "on"
+    )
+}
+
 /// The file that was named, else the first of the usual ones that is there.
 fn config_file(shared: &Shared) -> Option<PathBuf> {
-    if let Some(named) = &shared.config {
-        return Some(named.clone());
+    if let Some(named) = shared
+        .config
+        .clone()
+        .or_else(|| litellm("CONFIG_FILE_PATH"))
+    {
+        return Some(named);
     }
     if shared.model.is_some() {
         return None;

@@ -86,16 +86,17 @@ impl Env {
                 );
                 continue;
             }
-            let value = match scalar.text.strip_prefix(REFERENCE) {
-                None => scalar.text.clone(),
-                Some(other) => match self.get(other) {
-                    Some(value) => value,
-                    None => {
+            let value = match reference(&scalar.text) {
+                None => Some(scalar.text.clone()),
+                Some(other) => {
+                    let value = self.get(other);
+                    if value.is_none() {
                         note_missing(notes, entry.value.at, other);
-                        continue;
-                    },
+                    }
+                    value
                 },
             };
+            let Some(value) = value else { continue };
             if is_secret_key(name) {
                 notes.hide(&value);
             }

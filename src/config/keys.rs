@@ -5,7 +5,7 @@
 use super::catalogue::{self, Key, Kind, REQUEST_MEMBERS, Section};
 use super::env::{self, note_missing};
 use super::read::Desk;
-use super::yaml::{Body, Entry, Node};
+use super::yaml::{Body, Entry, Node, Scalar};
 use crate::base::Severity;
 
 /// Callbacks that look at requests to refuse them; without them those requests pass.
@@ -46,7 +46,7 @@ fn known(desk: &mut Desk<'_>, key: &Key, entry: &Entry) {
         return;
     }
     let name = key.name;
-    let is_zero = entry.value.scalar().and_then(|scalar| scalar.as_decimal());
+    let is_zero = entry.value.scalar().and_then(Scalar::as_decimal);
     let zero_budget = key.section == Section::Litellm
         && name == "max_budget"
         && is_zero.is_some_and(|text| text.parse::<f64>() == Ok(0.0));

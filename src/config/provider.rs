@@ -76,7 +76,14 @@ pub fn find(prefix: &str) -> Option<Known> {
 pub fn infer(model: &str) -> Option<Known> {
     let model = model.to_ascii_lowercase();
     // A fine-tuned model is named after the one it was made from: `ft:gpt-4o-mini:org::id`.
-    let model = model.strip_prefix("ft:").unwrap_or(&model);
+    let (model, tuned) = match model.strip_prefix("ft:") {
+        Some(base) => (base, true),
+        None => (model.as_str(), false),
+    };
+    // `mistral-nemo:12b` is a tag of Ollama's, `gpt-oss` runs at home: neither names a cloud.
+    if model.starts_with("gpt-oss") || (model.contains(':') && !tuned) {
+        return None;
+    }
     let family = |(start, _): &&(&str, &str)| model.starts_with(start);
     let (_, prefix) = table::FAMILIES.iter().find(family)?;
     find(prefix)
@@ -137,6 +144,9 @@ mod tests {
             ("grok-4", Some("xai")),
             ("command-r-plus", Some("cohere")),
             ("llama3.2", None),
+            ("gpt-oss:20b", None),
+            ("deepseek-r1:7b", None),
+            ("deepseek-reasoner", Some("deepseek")),
             ("ollama", None),
             ("o", None),
         ];

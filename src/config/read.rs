@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::env::{self, Env};
-use super::snippet::quoted;
+use super::snippet::{is_secret_key, quoted};
 use super::source::{Notebook, Overrides};
 use super::yaml::{Body, Node, Scalar};
 use crate::base::PicoDollars;
@@ -73,9 +73,10 @@ impl Desk<'_> {
     }
 
     fn mismatch(&mut self, key: &str, node: &Node, text: &str, expected: &str, hint: &str) -> Gap {
-        let message = match super::snippet::is_secret_key(key) {
-            true => format!("`{key}`: expected {expected}"),
-            false => format!("`{key}`: expected {expected}, found {}", quoted(text)),
+        let message = if is_secret_key(key) {
+            format!("`{key}`: expected {expected}")
+        } else {
+            format!("`{key}`: expected {expected}, found {}", quoted(text))
         };
         self.notes.error(node.at, message, hint);
         Gap::Bad
@@ -135,13 +136,11 @@ impl Desk<'_> {
         };
         let digits = text.strip_prefix('+').unwrap_or(&text);
         let digits = digits.strip_suffix(".0").unwrap_or(digits);
-        match digits.parse() {
-            Ok(number) => Ok(Some(number)),
-            Err(_) => {
-                let hint = format!("write `{key}: 3` or the like");
-                Err(self.mismatch(key, node, &text, expected, &hint))
-            },
+        if let Ok(number) = digits.parse() {
+            return Ok(Some(number));
         }
+        let hint = format!("write `{key}: 3` or the like");
+        Err(self.mismatch(key, node, &text, expected, &hint))
     }
 
     /// A whole number of a size that a counter has.

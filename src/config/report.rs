@@ -9,9 +9,9 @@ use crate::base::{Problem, Severity};
 pub fn report(resolved: &Resolved) -> String {
     let mut text = problems(&resolved.problems);
     if let Some(config) = &resolved.config {
-        let hidden = config.groups();
+        let groups = config.groups();
         for deployment in &config.deployments {
-            let listed = hidden.contains(&deployment.group);
+            let listed = groups.contains(&deployment.group);
             push(&mut text, &line(deployment, listed));
         }
         let strategy = match config.router.strategy {
@@ -24,10 +24,11 @@ pub fn report(resolved: &Resolved) -> String {
             .filter(|one| one.off.is_none())
             .count();
         let total = config.deployments.len();
-        let groups = config.groups().len();
+        let names = groups.len();
+        let (backends, models) = (noun(total, "backend"), noun(names, "model name"));
         push(
             &mut text,
-            &format!("{on} of {total} backends on, {groups} model names{strategy}"),
+            &format!("{on} of {total} {backends} on, {names} {models}{strategy}"),
         );
     }
     push(&mut text, &counts(&resolved.problems));
@@ -56,7 +57,7 @@ pub fn counts(problems: &[Problem]) -> String {
         .into_iter()
         .map(|severity| (count(severity), severity.word()))
         .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| format!("{count} {word}{}", if count == 1 { "" } else { "s" }))
+        .map(|(count, word)| format!("{count} {}", noun(count, word)))
         .collect();
     if words.is_empty() {
         return "no problems".to_owned();
@@ -87,6 +88,14 @@ fn line(deployment: &Deployment, listed: bool) -> String {
         line.push_str(reason);
     }
     line
+}
+
+fn noun(count: usize, word: &str) -> String {
+    if count == 1 {
+        word.to_owned()
+    } else {
+        format!("{word}s")
+    }
 }
 
 fn push(text: &mut String, line: &str) {

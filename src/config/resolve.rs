@@ -4,6 +4,7 @@
 //! aliases (which may bring hidden deployments), then what only the whole can show. Pure: the same
 //! sources give the same result.
 
+mod address;
 mod check;
 mod entry;
 mod fallback;
@@ -117,7 +118,7 @@ fn read_all(desk: &mut Desk<'_>, root: &Node) -> Config {
             .or_default(sections.litellm, "drop_params", Desk::truth)
             .unwrap_or(false),
     };
-    let mut drafts = entries(desk, root, &shared);
+    let mut entries = entries(desk, root, &shared);
     let mut router = router::read(desk, &sections);
     let mut general = general::read(desk, &sections);
     let limits = general::limits(desk, sections.general);
@@ -125,7 +126,8 @@ fn read_all(desk: &mut Desk<'_>, root: &Node) -> Config {
     if let Some(model) = &desk.cli.model {
         general.completion_model = Some(model.clone());
     }
-    let hidden = fallback::resolve(desk, &sections, &mut router, &mut drafts, &shared);
+    let hidden = fallback::resolve(desk, &sections, &mut router, &mut entries, &shared);
+    let Entries { mut drafts, .. } = entries;
     names::give(desk, &mut drafts);
     check::whole(desk, root, &drafts, &router, &hidden, &general);
     Config {
@@ -137,8 +139,17 @@ fn read_all(desk: &mut Desk<'_>, root: &Node) -> Config {
     }
 }
 
+/// What `model_list` gave.
+#[derive(Default)]
+struct Entries {
+    drafts: Vec<Draft>,
+    /// Names of entries that are no deployments for what is wrong with them: no more than that is to be
+    /// said about those who name them.
+    broken: Vec<String>,
+}
+
 /// The entries of `model_list`, and those that the command line makes.
-fn entries(desk: &mut Desk<'_>, root: &Node, shared: &Shared) -> Vec<Draft> {
+fn entries(desk: &mut Desk<'_>, root: &Node, shared: &Shared) -> Entries {
     let mut nodes: Vec<Node> = Vec::new();
     if let Some(list) = root.get("model_list") {
         match list.items() {
@@ -173,10 +184,16 @@ fn entries(desk: &mut Desk<'_>, root: &Node, shared: &Shared) -> Vec<Draft> {
             ],
         ));
     }
-    nodes
-        .iter()
-        .flat_map(|node| entry::read(desk, node, shared))
-        .collect()
+    let mut found = Entries::default();
+    for node in &nodes {
+        let drafts = entry::read(desk, node, shared);
+        let name = node.get("model_name").and_then(Node::scalar);
+        if let Some(name) = name.filter(|_| drafts.is_empty()) {
+            found.broken.push(name.text.clone());
+        }
+        found.drafts.extend(drafts);
+    }
+    found
 }
 
 fn credentials(desk: &mut Desk<'_>, root: &Node) -> BTreeMap<String, Node> {
@@ -213,13 +230,24 @@ fn credentials(desk: &mut Desk<'_>, root: &Node) -> BTreeMap<String, Node> {
 }
 
 /// Why a deployment takes no part, as far as is known.
-#[derive(Debug, Default)]
-struct Off(Vec<String>);
+#[derive(Debug)]
+struct Off {
+    /// Its group.
+    group: String,
+    reasons: Vec<String>,
+}
 
 impl Off {
+    fn new(group: &str) -> Self {
+        Self {
+            group: group.to_owned(),
+            reasons: Vec::new(),
+        }
+    }
+
     fn because(&mut self, reason: String) {
-        if !self.0.contains(&reason) {
-            self.0.push(reason);
+        if !self.reasons.contains(&reason) {
+            self.reasons.push(reason);
         }
     }
 
@@ -230,8 +258,9 @@ impl Off {
             Err(Gap::Bad) => None,
             Err(Gap::Missing(name)) => {
                 self.because(format!("the environment variable `{name}` is not set"));
+                let group = &self.group;
                 let message = format!(
-                    "this deployment is off: `{key}` needs the environment variable `{name}`, which is not set"
+                    "a deployment of `{group}` is off: `{key}` needs the environment variable `{name}`, which is not set"
                 );
                 let hint = format!("set `{name}`, or put it into a `.env` beside the config");
                 desk.notes.warn(at, message, hint);
@@ -242,7 +271,7 @@ impl Off {
 
     fn add_to(self, off: &mut Option<String>) {
         let known = off.take();
-        let reasons: Vec<String> = known.into_iter().chain(self.0).collect();
+        let reasons: Vec<String> = known.into_iter().chain(self.reasons).collect();
         if !reasons.is_empty() {
             *off = Some(reasons.join("; "));
         }

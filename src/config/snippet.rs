@@ -247,9 +247,7 @@ fn keys_in(text: &str) -> Vec<(usize, String)> {
             word.push(letter);
         } else if matches!(letter, ':' | '=') && !word.is_empty() {
             keys.push((index, std::mem::take(&mut word)));
-        } else if !matches!(letter, '"' | '\'' | ' ') {
-            word.clear();
-        } else if letter == ' ' {
+        } else if !matches!(letter, '"' | '\'') {
             word.clear();
         }
     }

@@ -1,16 +1,20 @@
 //! Tells when config files change.
 //!
 //! Folders are watched, not files: an atomic rename replaces the file that a watch would sit on, and
-//! Kubernetes swaps a link beside it. An event only asks for a look; a look compares what the file
-//! system says of each file (identity, size, time), and what is different is read by the caller.
+//! Kubernetes swaps a link beside it. An event only asks for a look; a look compares the contents, for
+//! an edit may keep size and time (and a copy may keep both on purpose). What it remembers was there
+//! before the caller reads: what is saved while the caller reads is seen by the next look.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::Notify;
+
+use crate::confstore;
 
 /// How often the files are looked at without an event.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -26,13 +30,9 @@ pub struct Watch {
     watcher: Option<RecommendedWatcher>,
 }
 
-/// What the file system says of a file; `None` parts where it is not there.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Stamp {
-    size: Option<u64>,
-    modified: Option<SystemTime>,
-    identity: Option<u64>,
-}
+/// What a file holds, in short; `None` when it cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp(Option<u64>);
 
 impl Watch {
     /// Watches these files, whether or not they exist yet.
@@ -86,18 +86,11 @@ impl Watch {
 
 impl Stamp {
     fn of(path: &Path) -> Self {
-        let Ok(meta) = std::fs::metadata(path) else {
-            return Self::default();
-        };
-        #[cfg(unix)]
-        let identity = Some(std::os::unix::fs::MetadataExt::ino(&meta));
-        #[cfg(not(unix))]
-        let identity = None;
-        Self {
-            size: Some(meta.len()),
-            modified: meta.modified().ok(),
-            identity,
-        }
+        Self(confstore::read(path).ok().map(|bytes| {
+            let mut hasher = DefaultHasher::new();
+            bytes.hash(&mut hasher);
+            hasher.finish()
+        }))
     }
 }
 
@@ -183,5 +176,37 @@ mod tests {
         watch.watcher = None;
         std::fs::write(&file, "ab").unwrap();
         assert!(sees(&mut watch).await);
+    }
+
+    #[tokio::test]
+    async fn an_edit_that_keeps_size_and_time_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.yaml");
+        std::fs::write(&file, "port: 4001").unwrap();
+        let time = std::fs::metadata(&file).unwrap().modified().unwrap();
+        for with_events in [true, false] {
+            let mut watch = Watch::over([file.clone()]);
+            if !with_events {
+                watch.watcher = None;
+            }
+            let text = if with_events { "port: 4002" } else { "port: 4003" };
+            std::fs::write(&file, text).unwrap();
+            let handle = std::fs::File::options().write(true).open(&file).unwrap();
+            handle.set_modified(time).unwrap();
+            assert!(sees(&mut watch).await, "events: {with_events}");
+        }
+    }
+
+    #[test]
+    fn a_touch_is_no_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config.yaml");
+        std::fs::write(&file, "a").unwrap();
+        let mut watch = Watch::over([file.clone()]);
+        std::fs::write(&file, "a").unwrap();
+        assert!(!watch.look());
+        std::fs::write(&file, "b").unwrap();
+        assert!(watch.look());
+        assert!(!watch.look(), "told once");
     }
 }

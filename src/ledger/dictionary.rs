@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use rusqlite::{Connection, Params, Statement};
+use rusqlite::{CachedStatement, Connection, Params, Statement};
 
 use crate::base::{Attempt, AttemptOutcome, RequestRecord, Surface};
 use crate::ledger::text::{cut, cut_shared};
@@ -17,15 +17,22 @@ const MAX_CACHED: usize = 16_384;
 
 /// The ids of one dictionary table.
 #[derive(Debug)]
-pub(super) struct Ids<K>(HashMap<K, i64>);
+pub(super) struct Ids<K> {
+    known: HashMap<K, i64>,
+    /// The one asked for last: neighbours are mostly alike, and to compare is cheaper than to hash.
+    last: Option<(K, i64)>,
+}
 
 impl<K> Default for Ids<K> {
     fn default() -> Self {
-        Self(HashMap::new())
+        Self {
+            known: HashMap::new(),
+            last: None,
+        }
     }
 }
 
-impl<K: Hash + Eq> Ids<K> {
+impl<K: Hash + Eq + Clone> Ids<K> {
     /// The id of `key`, written first when nobody has yet. `insert` must end in `RETURNING id`.
     pub(super) fn id<P: Params>(
         &mut self,
@@ -33,20 +40,30 @@ impl<K: Hash + Eq> Ids<K> {
         key: K,
         params: impl FnOnce(&K) -> P,
     ) -> rusqlite::Result<i64> {
-        if let Some(id) = self.0.get(&key) {
+        if let Some((last, id)) = &self.last
+            && *last == key
+        {
             return Ok(*id);
         }
-        let id = insert.query_row(params(&key), |row| row.get(0))?;
-        if self.0.len() >= MAX_CACHED {
-            self.0.clear();
-        }
-        self.0.insert(key, id);
+        let id = match self.known.get(&key) {
+            Some(id) => *id,
+            None => {
+                let id = insert.query_row(params(&key), |row| row.get(0))?;
+                if self.known.len() >= MAX_CACHED {
+                    self.known.clear();
+                }
+                self.known.insert(key.clone(), id);
+                id
+            },
+        };
+        self.last = Some((key, id));
         Ok(id)
     }
 
     /// Forgets all.
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        self.known.clear();
+        self.last = None;
     }
 }
 
@@ -238,48 +255,47 @@ impl Dictionary {
     }
 }
 
-/// The statements that write dictionary rows, prepared once a batch.
-#[derive(Debug)]
+/// The statements that write dictionary rows; the connection keeps them from batch to batch.
 pub(super) struct Statements<'conn> {
-    pub(super) route: Statement<'conn>,
-    pub(super) client: Statement<'conn>,
-    pub(super) end_user: Statement<'conn>,
-    pub(super) tag_set: Statement<'conn>,
-    pub(super) error: Statement<'conn>,
-    pub(super) target: Statement<'conn>,
-    pub(super) ending: Statement<'conn>,
+    pub(super) route: CachedStatement<'conn>,
+    pub(super) client: CachedStatement<'conn>,
+    pub(super) end_user: CachedStatement<'conn>,
+    pub(super) tag_set: CachedStatement<'conn>,
+    pub(super) error: CachedStatement<'conn>,
+    pub(super) target: CachedStatement<'conn>,
+    pub(super) ending: CachedStatement<'conn>,
 }
 
 impl<'conn> Statements<'conn> {
     // The update changes nothing: it makes RETURNING answer for a row that was there already.
     pub(super) fn prepare(conn: &'conn Connection) -> rusqlite::Result<Self> {
         Ok(Self {
-            route: conn.prepare(
+            route: conn.prepare_cached(
                 "INSERT INTO routes (surface, client_model, group_name, deployment, backend, model,
                      provider, host, max_tokens) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
                  ON CONFLICT DO UPDATE SET host = host RETURNING id",
             )?,
-            client: conn.prepare(
+            client: conn.prepare_cached(
                 "INSERT INTO clients (key_name, user_agent, address) VALUES (?1, ?2, ?3)
                  ON CONFLICT DO UPDATE SET address = address RETURNING id",
             )?,
-            end_user: conn.prepare(
+            end_user: conn.prepare_cached(
                 "INSERT INTO end_users (name) VALUES (?1)
                  ON CONFLICT DO UPDATE SET name = name RETURNING id",
             )?,
-            tag_set: conn.prepare(
+            tag_set: conn.prepare_cached(
                 "INSERT INTO tag_sets (tags) VALUES (?1)
                  ON CONFLICT DO UPDATE SET tags = tags RETURNING id",
             )?,
-            error: conn.prepare(
+            error: conn.prepare_cached(
                 "INSERT INTO errors (word) VALUES (?1)
                  ON CONFLICT DO UPDATE SET word = word RETURNING id",
             )?,
-            target: conn.prepare(
+            target: conn.prepare_cached(
                 "INSERT INTO targets (deployment, backend, group_name, host) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT DO UPDATE SET host = host RETURNING id",
             )?,
-            ending: conn.prepare(
+            ending: conn.prepare_cached(
                 "INSERT INTO endings (reason, status, outcome, error, message)
                  VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT DO UPDATE SET message = message RETURNING id",

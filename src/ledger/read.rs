@@ -113,10 +113,10 @@ impl Reader {
         })
     }
 
-    pub(super) fn totals_since(&self, since: Wall) -> rusqlite::Result<TotalsSince> {
+    pub(super) fn totals_between(&self, since: Wall, until: Wall) -> rusqlite::Result<TotalsSince> {
         let mut all = Totals::default();
         let mut sides: [BTreeMap<String, Totals>; 3] = Default::default();
-        self.sums(since, Wall::from_micros(i64::MAX), |who, totals| {
+        self.sums(since, until, |who, totals| {
             all.merge(totals);
             let names = [&who.deployment, &who.group, &who.client_model];
             for (side, name) in sides.iter_mut().zip(names) {

@@ -2,7 +2,7 @@
 //!
 //! All statements live as long as one transaction of `store`, which owns the connection.
 
-use rusqlite::{Connection, Statement, params};
+use rusqlite::{CachedStatement, Connection, params};
 
 use crate::base::{Attempt, RequestRecord};
 use crate::ledger::dictionary::{
@@ -18,9 +18,9 @@ const MAX_TAGS: usize = 64;
 pub(super) struct Rows<'conn> {
     dictionary: &'conn mut Dictionary,
     texts: Statements<'conn>,
-    request: Statement<'conn>,
-    attempt: Statement<'conn>,
-    gap: Statement<'conn>,
+    request: CachedStatement<'conn>,
+    attempt: CachedStatement<'conn>,
+    gap: CachedStatement<'conn>,
 }
 
 impl<'conn> Rows<'conn> {
@@ -31,18 +31,18 @@ impl<'conn> Rows<'conn> {
         Ok(Self {
             dictionary,
             texts: Statements::prepare(conn)?,
-            request: conn.prepare(
+            request: conn.prepare_cached(
                 "INSERT INTO requests (started, took, first_token, overhead, call_id, route, client,
                      end_user, tags, status, error, stream, retries, fallbacks, bytes_in, bytes_out,
                      prompt, completion, cached, cache_write, cache_write_1h, reasoning, cost)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
                      ?18, ?19, ?20, ?21, ?22, ?23)",
             )?,
-            attempt: conn.prepare(
+            attempt: conn.prepare_cached(
                 "INSERT INTO attempts (request, n, target, ending, started, took, first_token)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?,
-            gap: conn.prepare(
+            gap: conn.prepare_cached(
                 "INSERT INTO gaps (started, ended, route, client, requests, errors, prompt,
                      completion, cached, fallbacks, unpriced, cost)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",

@@ -209,6 +209,9 @@ fn prepare(conn: &Connection, network: bool) -> rusqlite::Result<()> {
     conn.query_row(&format!("PRAGMA journal_mode = {journal}"), [], |_| Ok(()))?;
     conn.pragma_update(None, "synchronous", "NORMAL")?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
+    // Every id the writer puts in comes from `dictionary`, in the same transaction or an earlier one:
+    // looking each of them up again would be a fifth of the cost of a row.
+    conn.pragma_update(None, "foreign_keys", false)?;
     conn.query_row(
         &format!("PRAGMA journal_size_limit = {LOG_BYTES}"),
         [],

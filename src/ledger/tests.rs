@@ -270,9 +270,13 @@ fn a_clock_that_jumps_back_loses_and_reorders_nothing() {
         .map(|record| record.call_id.to_string())
         .collect();
     assert_eq!(order, ["call-4", "call-3", "call-2", "call-1"]);
-    let today = ledger.totals_since(Wall::from_micros(NOON)).unwrap();
+    let today = ledger
+        .totals_between(Wall::from_micros(NOON), Wall::from_micros(i64::MAX))
+        .unwrap();
     assert_eq!(today.all.requests, 2);
-    let ever = ledger.totals_since(Wall::from_micros(i64::MIN)).unwrap();
+    let ever = ledger
+        .totals_between(Wall::from_micros(i64::MIN), Wall::from_micros(i64::MAX))
+        .unwrap();
     assert_eq!(ever.all.requests, 4);
 }
 
@@ -322,7 +326,10 @@ fn recording_waits_for_nobody() {
     let sum: NanoDollars = (0..20_000)
         .filter_map(|number| sample::plain(number).cost)
         .sum();
-    let all = ledger.totals_since(Wall::from_micros(0)).unwrap().all;
+    let all = ledger
+        .totals_between(Wall::from_micros(0), Wall::from_micros(i64::MAX))
+        .unwrap()
+        .all;
     let first = sample::mixed(0).cost.unwrap_or_default();
     assert_eq!(all.cost, sum.plus(first));
 }

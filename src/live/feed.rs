@@ -9,8 +9,8 @@ use crate::live::Happened;
 
 /// How far apart two like events may be to be folded, in microseconds.
 const FOLD_WITHIN_US: i64 = 10_000_000;
-/// How many of the newest events are looked at for a like one.
-const FOLD_AMONG: usize = 8;
+/// How many of the newest events are looked at for a like one, at most.
+const FOLD_AMONG: usize = 200;
 
 /// Events, newest first.
 #[derive(Debug, Default)]
@@ -20,8 +20,8 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Adds an event, or counts it on a like one of a moment ago.
-    pub fn add(&mut self, happened: Happened, at: Wall) {
+    /// Adds an event and gives it back, or counts it on a like one of a moment ago.
+    pub fn add(&mut self, happened: Happened, at: Wall) -> Option<Arc<Event>> {
         if let Some(place) = self.like(&happened, at) {
             if let Some(known) = self.ring.get_mut(place) {
                 let event = Arc::make_mut(known);
@@ -29,9 +29,8 @@ impl Feed {
                 event.at = at;
                 event.call_id = happened.call_id;
             }
-            return;
+            return None;
         }
-        log(&happened);
         self.seq += 1;
         let event = Event {
             seq: self.seq,
@@ -48,7 +47,9 @@ impl Feed {
         if self.ring.len() == Snapshot::MAX_EVENTS {
             self.ring.pop_back();
         }
-        self.ring.push_front(Arc::new(event));
+        let event = Arc::new(event);
+        self.ring.push_front(Arc::clone(&event));
+        Some(event)
     }
 
     /// All events, newest first.
@@ -56,6 +57,7 @@ impl Feed {
         self.ring.iter()
     }
 
+    /// A like event of a moment ago. Folded events keep their place, so the look goes past newer ones.
     fn like(&self, new: &Happened, at: Wall) -> Option<usize> {
         self.ring.iter().take(FOLD_AMONG).position(|old| {
             at.as_micros() - old.at.as_micros() < FOLD_WITHIN_US
@@ -69,7 +71,7 @@ impl Feed {
 }
 
 /// One log line an event; the log's writer never makes the caller wait.
-fn log(event: &Happened) {
+pub fn log(event: &Event) {
     let (kind, subject, text) = (event.kind.word(), &event.subject, &event.text);
     let from = event.from.as_deref().unwrap_or_default();
     let to = event.to.as_deref().unwrap_or_default();

@@ -1,16 +1,19 @@
 //! Opens connections: name look-up, happy eyeballs, socket options, TLS.
 //!
-//! `TCP_USER_TIMEOUT` makes the kernel give up a connection whose bytes nobody acknowledges: that is
-//! how a pulled cable is told from a model that thinks for long.
+//! `TCP_USER_TIMEOUT` makes the kernel give up a connection whose bytes nobody takes. It cannot tell a
+//! cut cable from a server that reads a long prompt slowly, so it is long: that a self-hosted server is
+//! gone is found out by probes, long before.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -23,10 +26,16 @@ use crate::net::tls::Tls;
 
 /// How long one address may take before the next one is tried beside it.
 const NEXT_ADDRESS_AFTER: Duration = Duration::from_millis(250);
-/// How long a self-hosted server may leave our bytes unacknowledged.
-const LOCAL_UNACKED: Duration = Duration::from_millis(1_500);
-/// The same for a cloud, whose way is long and may lose packets.
-const CLOUD_UNACKED: Duration = Duration::from_secs(10);
+/// For a TLS handshake, beside the time for the connection.
+const HANDSHAKE: Duration = Duration::from_secs(4);
+/// Least time for the look-up of a cloud's name. (A self-hosted one's has the time of its connection:
+/// looking up `box.local` hangs when the box is off.)
+const LOOK_UP: Duration = Duration::from_secs(3);
+/// How long a self-hosted server may leave our bytes unread: one request at a time is served, and a
+/// long prompt waits behind a long answer.
+const LOCAL_UNREAD: Duration = Duration::from_mins(5);
+/// The same for a cloud, which is not probed: this is what tells that it is gone.
+const CLOUD_UNREAD: Duration = Duration::from_secs(30);
 
 /// An open connection.
 #[derive(Debug)]
@@ -37,46 +46,73 @@ pub enum Wire {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// Opens a connection to `origin`.
+/// Opens a connection to `origin`. `connect_within` is for TCP alone; look-up and TLS have limits of
+/// their own.
 ///
 /// # Errors
-/// Whatever look-up, connect or handshake answered; `TimedOut` after `within`.
-pub async fn dial(origin: &Origin, tls: &Tls, within: Duration) -> io::Result<Wire> {
-    match tokio::time::timeout(within, open(origin, tls)).await {
-        Ok(result) => result,
-        Err(_elapsed) => Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            format!("no connection within {} ms", within.as_millis()),
-        )),
-    }
-}
-
-async fn open(origin: &Origin, tls: &Tls) -> io::Result<Wire> {
-    let stream = match origin.host.parse::<IpAddr>() {
-        Ok(address) => TcpStream::connect(SocketAddr::new(address, origin.port)).await?,
-        Err(_not_an_address) => {
-            let found = tokio::net::lookup_host((&*origin.host, origin.port)).await;
-            let addresses: Vec<SocketAddr> = found
-                .map_err(|error| {
-                    io::Error::new(
-                        error.kind(),
-                        format!("no address for {}: {error}", origin.host),
-                    )
-                })?
-                .collect();
-            connect_any(&addresses).await?
-        },
-    };
+/// Whatever look-up, connect or handshake answered; `TimedOut` when one of them took too long.
+pub async fn dial(origin: &Origin, tls: &Arc<Tls>, connect_within: Duration) -> io::Result<Wire> {
+    let addresses = look_up(origin, connect_within).await?;
+    let stream = within(connect_within, "no connection", connect_any(&addresses)).await?;
     tune(&stream, origin.local)?;
     if !origin.tls {
         return Ok(Wire::Plain(stream));
     }
     let name = ServerName::try_from(origin.host.to_string())
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-    let stream = TlsConnector::from(tls.config())
-        .connect(name, stream)
-        .await?;
-    Ok(Wire::Tls(Box::new(stream)))
+    let connector = TlsConnector::from(settings(tls).await?);
+    let shaken = within(
+        HANDSHAKE,
+        "no TLS handshake",
+        connector.connect(name, stream),
+    )
+    .await?;
+    Ok(Wire::Tls(Box::new(shaken)))
+}
+
+/// Waits for a step, but not for longer than `limit`.
+async fn within<T>(
+    limit: Duration,
+    what: &str,
+    step: impl Future<Output = io::Result<T>>,
+) -> io::Result<T> {
+    match tokio::time::timeout(limit, step).await {
+        Ok(result) => result,
+        Err(_elapsed) => Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("{what} within {} ms", limit.as_millis()),
+        )),
+    }
+}
+
+async fn look_up(origin: &Origin, connect_within: Duration) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = origin.host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, origin.port)]);
+    }
+    let limit = if origin.local {
+        connect_within
+    } else {
+        connect_within.max(LOOK_UP)
+    };
+    let step = tokio::net::lookup_host((&*origin.host, origin.port));
+    let found = within(limit, "no answer from the name server", step).await;
+    let found = found.map_err(|error| {
+        io::Error::new(
+            error.kind(),
+            format!("no address for {}: {error}", origin.host),
+        )
+    })?;
+    Ok(found.collect())
+}
+
+/// The TLS settings; the first time, the system's roots are read, which would hold up a worker.
+async fn settings(tls: &Arc<Tls>) -> io::Result<Arc<ClientConfig>> {
+    if tls.is_loaded() {
+        return Ok(tls.config());
+    }
+    let tls = Arc::clone(tls);
+    let loading = tokio::task::spawn_blocking(move || tls.config());
+    loading.await.map_err(io::Error::other)
 }
 
 /// The first of `addresses` that answers; each later one starts a moment after the one before, or at
@@ -113,9 +149,9 @@ fn tune(stream: &TcpStream, local: bool) -> io::Result<()> {
         .with_retries(3);
     socket.set_tcp_keepalive(&keepalive)?;
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(if local { LOCAL_UNACKED } else { CLOUD_UNACKED }))?;
+    socket.set_tcp_user_timeout(Some(if local { LOCAL_UNREAD } else { CLOUD_UNREAD }))?;
     #[cfg(not(target_os = "linux"))]
-    let _: (bool, Duration, Duration) = (local, LOCAL_UNACKED, CLOUD_UNACKED);
+    let _: (bool, Duration, Duration) = (local, LOCAL_UNREAD, CLOUD_UNREAD);
     Ok(())
 }
 
@@ -174,5 +210,26 @@ impl AsyncWrite for Wire {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_handshake_is_not_held_against_the_connection() {
+        // It listens and never says a word of TLS.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("https://{}", listener.local_addr().unwrap());
+        let origin = Origin::of(&base, true).unwrap();
+        let began = tokio::time::Instant::now();
+        let error = dial(&origin, &Arc::default(), Duration::from_millis(500))
+            .await
+            .unwrap_err();
+        assert_eq!(error.to_string(), "no TLS handshake within 4000 ms");
+        assert!(began.elapsed() >= HANDSHAKE, "{:?}", began.elapsed());
     }
 }

@@ -1,9 +1,16 @@
 //! The general HTTP client, for probes and everything else off the request path.
+//!
+//! It goes straight to its servers, as the relay does: a proxy that answers in a dead server's place
+//! would hide that it is dead. It keeps no connections: a kept one holds up a server that serves one
+//! at a time, and a host is probed by whether it can be reached anew.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::net::tls::Tls;
+
+/// To open a connection, TLS and name look-up included.
+const CONNECT: Duration = Duration::from_millis(600);
 
 /// Makes reqwest clients with our TLS settings; the one with TLS is made when first needed.
 #[derive(Debug, Default)]
@@ -49,8 +56,9 @@ fn build(tls: rustls::ClientConfig) -> Option<reqwest::Client> {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(Duration::from_millis(1_500))
-        .pool_idle_timeout(Duration::from_secs(4))
+        .no_proxy()
+        .connect_timeout(CONNECT)
+        .pool_max_idle_per_host(0)
         .user_agent(concat!("pointsman/", env!("CARGO_PKG_VERSION")))
         .build()
         .ok()

@@ -18,6 +18,11 @@ impl Tls {
     pub fn config(&self) -> Arc<ClientConfig> {
         Arc::clone(self.config.get_or_init(|| Arc::new(build())))
     }
+
+    /// Whether [`Tls::config`] answers at once.
+    pub fn is_loaded(&self) -> bool {
+        self.config.get().is_some()
+    }
 }
 
 fn build() -> ClientConfig {
@@ -37,7 +42,7 @@ fn build() -> ClientConfig {
 impl std::fmt::Debug for Tls {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("Tls")
-            .field("loaded", &self.config.get().is_some())
+            .field("loaded", &self.is_loaded())
             .finish()
     }
 }

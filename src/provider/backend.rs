@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION, HOST, HeaderName, HeaderValue};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use http::{HeaderMap, Uri};
 
 use crate::base::Surface;
@@ -76,7 +76,7 @@ impl Backend {
         })
     }
 
-    /// The headers of every request to it.
+    /// The headers of every request to it; the body is said to be JSON.
     pub const fn headers(&self) -> &HeaderMap {
         &self.headers
     }
@@ -165,6 +165,7 @@ fn headers(upstream: &Upstream, origin: &Origin) -> Result<HeaderMap, String> {
         let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_e| bad())?;
         headers.insert(key, sensitive(value.expose()).ok_or_else(bad)?);
     }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(headers)
 }
 

@@ -1,6 +1,7 @@
 //! Sockets: one accept loop a worker, a cap on connections, a sweep of idle ones, and a drain.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -25,10 +27,26 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 const OUT_OF_HANDLES: Duration = Duration::from_millis(50);
 /// Largest head of a request.
 const HEAD_BYTES: usize = 64 << 10;
+/// Connections the kernel holds for us until we accept them.
+const BACKLOG: i32 = 1_024;
 
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
     content-length: 88\r\nconnection: close\r\nretry-after: 1\r\n\r\n\
     {\"error\":{\"message\":\"too many connections\",\"type\":\"internal_server_error\",\"code\":\"503\"}}";
+
+/// Opens a listening socket that all workers share.
+///
+/// # Errors
+/// The port is taken, or the address is not of this machine.
+pub fn bind(addr: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.bind(&addr.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
 
 /// Accepts and serves connections until `stop`, then lets those in flight end. It returns when the
 /// last has ended; the caller sets the deadline.
@@ -75,7 +93,7 @@ async fn rest_after(error: &io::Error) {
 
 fn admit(
     stream: TcpStream,
-    peer: std::net::SocketAddr,
+    peer: SocketAddr,
     worker: &Arc<Worker>,
     seconds: &Seconds,
     tasks: &TaskTracker,

@@ -2,7 +2,9 @@
 //!
 //! Nothing has gone to the client when this returns a fault, so the walk may go on elsewhere.
 
+use std::future::poll_fn;
 use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -13,10 +15,11 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use crate::base::{DeploymentIdx, Fault, FaultKind};
-use crate::net::{Exchange, UpstreamBody};
+use crate::net::{Exchange, SendFault, UpstreamBody};
 use crate::provider::build::Way;
 use crate::provider::{self, Asked, Backend, Outgoing, Plain, Pump};
 use crate::proxy::Worker;
+use crate::proxy::connection::Alarm;
 use crate::proxy::settle::Draft;
 use crate::route::host::SUSPECT_AFTER;
 use crate::wire::WriterOptions;
@@ -72,6 +75,13 @@ pub struct Started {
     pub finished: bool,
 }
 
+/// What a try that waits is woken for.
+enum Turn<T> {
+    Done(T),
+    HostGone,
+    Rang,
+}
+
 /// Everything one try goes by.
 pub struct Attempt<'a> {
     /// Whose connections are used.
@@ -95,7 +105,12 @@ impl Attempt<'_> {
     ///
     /// # Errors
     /// The fault that ended it; nothing has been sent to the client.
-    pub async fn run(self, asked: &Asked, draft: &mut Draft) -> Result<Served, Fault> {
+    pub async fn run(
+        self,
+        asked: &Asked,
+        draft: &mut Draft,
+        alarm: &mut Alarm,
+    ) -> Result<Served, Fault> {
         let setup = std::sync::Arc::clone(&draft.setup);
         let node = setup.fleet.table.deployment(self.idx);
         let deployment = node.map(|node| &node.config);
@@ -110,7 +125,7 @@ impl Attempt<'_> {
         let upstream = &deployment.upstream;
         let deadline = Instant::now() + self.limits.answer;
         let exchange = self
-            .guard(draft, deadline, true, self.send(&outgoing))
+            .guard(draft, alarm, (deadline, true), self.send(&outgoing))
             .await?;
         let exchange = exchange.map_err(|fault| provider::send_fault(&fault))?;
         draft.answered(exchange.head.status);
@@ -121,11 +136,12 @@ impl Attempt<'_> {
             ));
         }
         let outcome = if asked.stream() {
-            self.first_content(asked, draft, exchange.body, outgoing.way)
+            self.first_content(asked, (draft, alarm), exchange.body, outgoing.way)
                 .await
                 .map(Served::Stream)
         } else if is_json(&exchange) {
-            self.whole(asked, draft, exchange.body, (&outgoing.way, deadline))
+            let way = (&outgoing.way, deadline);
+            self.whole(asked, (draft, alarm), exchange.body, way)
                 .await
                 .map(Served::Plain)
         } else {
@@ -138,7 +154,7 @@ impl Attempt<'_> {
         outcome.map_err(|fault| provider::fit_to_tell(fault, upstream))
     }
 
-    async fn send(&self, outgoing: &Outgoing) -> Result<Exchange, crate::net::SendFault> {
+    async fn send(&self, outgoing: &Outgoing) -> Result<Exchange, SendFault> {
         let make = || {
             let mut request = Request::new(Full::new(outgoing.body.clone()));
             *request.method_mut() = Method::POST;
@@ -156,40 +172,57 @@ impl Attempt<'_> {
     async fn guard<T>(
         &self,
         draft: &Draft,
-        deadline: Instant,
-        first_byte: bool,
+        alarm: &mut Alarm,
+        (deadline, first_byte): (Instant, bool),
         step: impl Future<Output = T>,
     ) -> Result<T, Fault> {
         let mut step = pin!(step);
         let permit = draft.permit();
-        let suspect = first_byte && self.backend.origin.local;
-        let early = Instant::now() + SUSPECT_AFTER;
-        let mut timer = pin!(tokio::time::sleep_until(if suspect {
-            early.min(deadline)
-        } else {
-            deadline
-        }));
         let mut gone = pin!(async {
             match permit {
                 Some(permit) => permit.host_gone().await,
                 None => std::future::pending().await,
             }
         });
+        let mut is_suspect = first_byte && self.backend.origin.local;
         loop {
-            tokio::select! {
-                biased;
-                output = &mut step => return Ok(output),
-                () = &mut gone => {
+            // Set only when there is something to wait for: mostly an answer's body came with its head.
+            let mut rings_at = None;
+            let turn = poll_fn(|cx| {
+                if let Poll::Ready(output) = step.as_mut().poll(cx) {
+                    return Poll::Ready(Turn::Done(output));
+                }
+                if gone.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Turn::HostGone);
+                }
+                if rings_at.is_none() {
+                    let at = if is_suspect {
+                        deadline.min(Instant::now() + SUSPECT_AFTER)
+                    } else {
+                        deadline
+                    };
+                    alarm.set(at);
+                    rings_at = Some(at);
+                }
+                alarm.poll(cx).map(|()| Turn::Rang)
+            });
+            match turn.await {
+                Turn::Done(output) => return Ok(output),
+                Turn::HostGone => {
                     self.worker.pool.forget(&self.backend.origin);
-                    return Err(Fault::new(FaultKind::HostDown, "the backend's host went down"));
+                    let text = "the backend's host went down";
+                    return Err(Fault::new(FaultKind::HostDown, text));
                 },
-                () = &mut timer => {
-                    if timer.deadline() >= deadline {
-                        let text = format!("no answer within {} s", self.limits.answer.as_secs_f64());
-                        return Err(Fault::new(FaultKind::Timeout, text));
-                    }
-                    draft.setup.fleet.suspect(self.idx, draft.shared.clock.mono());
-                    timer.as_mut().reset(deadline);
+                Turn::Rang if rings_at == Some(deadline) => {
+                    let text = format!("no answer within {} s", self.limits.answer.as_secs_f64());
+                    return Err(Fault::new(FaultKind::Timeout, text));
+                },
+                Turn::Rang => {
+                    draft
+                        .setup
+                        .fleet
+                        .suspect(self.idx, draft.shared.clock.mono());
+                    is_suspect = false;
                 },
             }
         }
@@ -218,15 +251,15 @@ impl Attempt<'_> {
     async fn whole(
         &self,
         asked: &Asked,
-        draft: &mut Draft,
+        (draft, alarm): (&mut Draft, &mut Alarm),
         mut body: UpstreamBody,
         (way, deadline): (&Way, Instant),
     ) -> Result<Plain, Fault> {
         let bytes = self
             .guard(
                 draft,
-                deadline,
-                false,
+                alarm,
+                (deadline, false),
                 collect(&mut body, self.limits.bytes),
             )
             .await??;
@@ -241,7 +274,7 @@ impl Attempt<'_> {
     async fn first_content(
         &self,
         asked: &Asked,
-        draft: &mut Draft,
+        (draft, alarm): (&mut Draft, &mut Alarm),
         mut body: UpstreamBody,
         way: Way,
     ) -> Result<Started, Fault> {
@@ -256,7 +289,9 @@ impl Attempt<'_> {
         let mut finished = false;
         let mut deadline = Instant::now() + self.limits.idle;
         loop {
-            let frame = self.guard(draft, deadline, true, body.frame()).await?;
+            let frame = self
+                .guard(draft, alarm, (deadline, true), body.frame())
+                .await?;
             let seen = match frame {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) => {

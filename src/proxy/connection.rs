@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::AbortHandle;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Waiting for a request.
 const IDLE: u32 = 0;
@@ -48,6 +49,11 @@ pub struct Watched {
     seconds: Seconds,
 }
 
+/// A timer that all requests of a connection set in turn. tokio moves a running one to a later moment
+/// by a store; one made anew is put into its wheel and taken out again, and may wake its driver.
+#[derive(Debug, Default)]
+pub struct Alarm(Option<Pin<Box<Sleep>>>);
+
 /// A connection as the sweep sees it.
 #[derive(Debug)]
 pub struct Held {
@@ -55,6 +61,24 @@ pub struct Held {
     pub activity: Arc<Activity>,
     /// Ends its task.
     pub abort: AbortHandle,
+}
+
+impl Alarm {
+    /// Rings at this moment and no longer at an earlier one.
+    pub fn set(&mut self, at: Instant) {
+        match &mut self.0 {
+            Some(timer) => timer.as_mut().reset(at),
+            None => self.0 = Some(Box::pin(sleep_until(at))),
+        }
+    }
+
+    /// Waits until it rings; one that was never set does not.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.0 {
+            Some(timer) => timer.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
+    }
 }
 
 impl Activity {

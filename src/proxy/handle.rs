@@ -17,6 +17,7 @@ use crate::provider::{Asked, Plain};
 use crate::proxy::Worker;
 use crate::proxy::attempt::{Attempt, Limits, Served};
 use crate::proxy::body::Body;
+use crate::proxy::connection::Alarm;
 use crate::proxy::respond::{Client, respond};
 use crate::proxy::settle::{Draft, Opening, Peer};
 use crate::route::{Kind, Present, Step, Try, WaitReason, Walk};
@@ -47,8 +48,10 @@ pub struct Route {
 /// A request as it goes from try to try.
 struct Journey<'a> {
     worker: &'a Worker,
+    alarm: &'a mut Alarm,
     client: Client,
     asked: Asked,
+    /// The request's headers, or none at all when it has none that are meant for us.
     headers: &'a HeaderMap,
     walk: Walk,
     /// What the present configuration forbids, and which one that is.
@@ -72,10 +75,12 @@ pub async fn handle(
     head: request::Parts,
     body: Incoming,
     peer: Peer,
+    alarm: &mut Alarm,
 ) -> Response<Body> {
     let started = worker.shared.clock.mono();
     let client = dialect(route.surface);
-    let call_id = arrive::call_id(&head.headers);
+    let headers = arrive::wishes(&head.headers);
+    let call_id = arrive::call_id(headers, worker.shared.clock.wall());
     let setup = worker.shared.setup.load_full();
     let surface = route.surface;
     let mut opening = Opening {
@@ -97,7 +102,7 @@ pub async fn handle(
             opening.bytes_in = arrived.bytes_in as u64;
             opening.prompt_bytes = arrived.prompt_bytes();
             let draft = Draft::begin(&worker.shared, setup, opening);
-            travel(worker, client, arrived.asked, &head.headers, draft).await
+            travel((worker, alarm), client, arrived.asked, headers, draft).await
         },
         Err(fault) => {
             let mut draft = Draft::begin(&worker.shared, setup, opening);
@@ -111,7 +116,7 @@ pub async fn handle(
 
 /// Walks until there is an answer.
 async fn travel(
-    worker: &Worker,
+    (worker, alarm): (&Worker, &mut Alarm),
     client: Client,
     asked: Asked,
     headers: &HeaderMap,
@@ -124,7 +129,8 @@ async fn travel(
         Err(fault) => return give(client, &fault, draft),
     };
     if let Some(found) = table.resolve(&ask.model) {
-        draft.group = found.name;
+        // A wildcard's own name, so that what clients make up for its stars has no meter each.
+        draft.group = table.group(found.pool).map_or(found.name, Arc::clone);
     }
     let walk = match Walk::new(table, ask, fastrand::u64(..)) {
         Ok(walk) => walk,
@@ -132,6 +138,7 @@ async fn travel(
     };
     let mut journey = Journey {
         worker,
+        alarm,
         client,
         asked,
         headers,
@@ -235,7 +242,7 @@ impl Journey<'_> {
             limits,
             options: answer::writer_options(&self.asked, draft),
         };
-        let outcome = attempt.run(&self.asked, draft).await;
+        let outcome = attempt.run(&self.asked, draft, self.alarm).await;
         if let Err(fault) = &outcome {
             if counting && fault.kind == FaultKind::UpstreamNotFound {
                 // It speaks Messages without counting, and is none the worse for that.

@@ -4,9 +4,8 @@
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
 use http::header::{HeaderValue, USER_AGENT};
@@ -17,7 +16,7 @@ use crate::base::{Fault, FaultKind, Surface};
 use crate::proxy::Worker;
 use crate::proxy::admit;
 use crate::proxy::body::Body;
-use crate::proxy::connection::{Activity, Seconds};
+use crate::proxy::connection::{Activity, Alarm, Seconds};
 use crate::proxy::handle::{self, Route};
 use crate::proxy::manage;
 use crate::proxy::respond::{Client, respond};
@@ -35,6 +34,8 @@ pub struct Service {
     seconds: Seconds,
     /// The user agent last seen: on one connection it is nearly always the same.
     agent: Mutex<(HeaderValue, Arc<str>)>,
+    /// Requests of one connection come one after the other; each takes it along.
+    alarm: Mutex<Alarm>,
 }
 
 /// A route of ours.
@@ -64,6 +65,7 @@ impl Service {
             activity,
             seconds,
             agent,
+            alarm: Mutex::default(),
         }
     }
 
@@ -128,7 +130,11 @@ impl Service {
                     agent,
                     key,
                 };
-                handle::handle(&self.worker, route, head, body, peer).await
+                let mut alarm = std::mem::take(&mut *self.alarm());
+                let served =
+                    handle::handle(&self.worker, route, head, body, peer, &mut alarm).await;
+                *self.alarm() = alarm;
+                served
             },
             (Ok(_), Way::Manage) => {
                 manage::serve(&self.worker, Request::from_parts(head, body)).await
@@ -139,6 +145,10 @@ impl Service {
             admit::allow(response.headers_mut(), origin);
         }
         response
+    }
+
+    fn alarm(&self) -> MutexGuard<'_, Alarm> {
+        self.alarm.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn agent(&self, headers: &HeaderMap) -> Arc<str> {

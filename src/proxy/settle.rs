@@ -404,6 +404,9 @@ impl Draft {
 
     /// One line an attempt, where the person asked for it.
     fn log(&self, current: &Current, fault: Option<&Fault>) {
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
         let call = self.call_id.as_str();
         let table = &self.setup.fleet.table;
         let backend = table

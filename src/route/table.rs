@@ -49,6 +49,9 @@ pub struct HostNode {
     pub probed: bool,
     /// Its deployments, in file order.
     pub deployments: Vec<DeploymentIdx>,
+    /// How many requests a self-hosted one takes at once: the smallest `max_parallel_requests` of its
+    /// deployments, for they share one machine.
+    pub max_parallel: Option<u32>,
 }
 
 /// Which entry of an older table each of a new table's continues.
@@ -313,12 +316,16 @@ fn host_of(hosts: &mut Vec<HostNode>, config: &Deployment, idx: DeploymentIdx) -
             origin: origin.into(),
             probed: false,
             deployments: Vec::new(),
+            max_parallel: None,
         });
         hosts.len() - 1
     });
     if let Some(host) = hosts.get_mut(place) {
         host.probed |= config.upstream.local;
         host.deployments.push(idx);
+        if config.upstream.local && config.off.is_none() {
+            host.max_parallel = host.max_parallel.into_iter().chain(config.max_parallel).min();
+        }
     }
     HostIdx(place)
 }

@@ -114,8 +114,11 @@ impl HostLive {
         change
     }
 
-    pub(super) fn enter(&self) {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
+    /// One more request, unless there are `limit` already.
+    pub(super) fn enter(&self, limit: Option<u32>) -> bool {
+        let most = limit.unwrap_or(u32::MAX);
+        let step = |count: u32| (count < most).then(|| count + 1);
+        self.in_flight.try_update(Ordering::Relaxed, Ordering::Relaxed, step).is_ok()
     }
 
     pub(super) fn leave(&self) {

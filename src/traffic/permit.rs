@@ -17,19 +17,22 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// Takes everything or nothing. `trial`: the walk chose it as the one trial; another request may
+    /// Takes everything or nothing, within the limits of the deployment and of its host. `trial`: the walk chose it as the one trial; another request may
     /// have begun it since. ("Try anyway" asks for no trial and is not held up by one.)
     pub(super) fn take(
         deployment: &Arc<DeploymentLive>,
         host: &Arc<HostLive>,
-        limit: Option<u32>,
+        (limit, host_limit): (Option<u32>, Option<u32>),
         trial: bool,
         now: Mono,
     ) -> Option<Self> {
         if !deployment.enter(limit) {
             return None;
         }
-        host.enter();
+        if !host.enter(host_limit) {
+            deployment.leave();
+            return None;
+        }
         let mut permit = Self {
             deployment: Arc::clone(deployment),
             host: Arc::clone(host),

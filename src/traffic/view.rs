@@ -57,10 +57,20 @@ impl View for FleetView<'_> {
             in_flight,
             rpm_used,
             tpm_used,
-            parallel_full: node
-                .config
-                .max_parallel
-                .is_some_and(|limit| in_flight >= limit),
+            parallel_full: is_full(node.config.max_parallel, in_flight)
+                || self.is_host_full(node.host),
         }
     }
+}
+
+impl FleetView<'_> {
+    fn is_host_full(&self, host: HostIdx) -> bool {
+        let limit = self.fleet.table.host(host).and_then(|node| node.max_parallel);
+        let live = self.fleet.hosts.get(host.0);
+        live.is_some_and(|live| is_full(limit, live.in_flight()))
+    }
+}
+
+fn is_full(limit: Option<u32>, in_flight: u32) -> bool {
+    limit.is_some_and(|limit| in_flight >= limit)
 }

@@ -121,19 +121,21 @@ impl Node {
     }
 }
 
+/// Units of a number, and what they multiply it by.
+const UNITS: [(&str, f64); 8] = [
+    ("ms", 1.0),
+    ("s", 1_000.0),
+    ("min", 60_000.0),
+    ("m", 60_000.0),
+    ("h", 3_600_000.0),
+    ("d", 86_400_000.0),
+    ("k", 1_000.0),
+    ("%", 1.0),
+];
+
 /// A number with a unit: `1.5s` is 1500, `2m` 120000, `3k` 3000, `$0.05` and `5%` as they stand.
 fn quantity(text: &str) -> Option<f64> {
     let text = text.strip_prefix('$').unwrap_or(text);
-    const UNITS: [(&str, f64); 8] = [
-        ("ms", 1.0),
-        ("s", 1_000.0),
-        ("min", 60_000.0),
-        ("m", 60_000.0),
-        ("h", 3_600_000.0),
-        ("d", 86_400_000.0),
-        ("k", 1_000.0),
-        ("%", 1.0),
-    ];
     if let Some(millions) = text.strip_suffix('M') {
         return number(millions).map(|value| value * 1e6);
     }
@@ -306,7 +308,9 @@ impl Parser<'_> {
             return Ok(Node::Word(token.text.to_lowercase()));
         };
         // An address or a clock time is a word, not a field.
-        if name.is_empty()
+        let address = rest.starts_with("://")
+            || !name.starts_with(|symbol: char| symbol.is_ascii_lowercase());
+        if address
             || !name
                 .chars()
                 .all(|symbol| symbol.is_ascii_lowercase() || symbol.is_ascii_digit())
@@ -459,6 +463,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
         fn no_text_makes_it_panic(text in "[ -~äλ日]{0,40}|[!()]{0,80}") {
             match Filter::read(&text, FIELDS) {

@@ -162,7 +162,7 @@ pub(crate) fn dollars(amount: NanoDollars) -> f64 {
     amount.0 as f64 / 1e9
 }
 
-/// `$4.18`, `$0.0121`, `$1.2k`; never nothing for something.
+/// `$4.18`, `$0.012`, `$0.0012`, `$1.2k`; never nothing for something.
 pub(crate) fn money(amount: NanoDollars) -> String {
     let value = dollars(amount).abs();
     let sign = if amount.0 < 0 { "-" } else { "" };
@@ -170,8 +170,10 @@ pub(crate) fn money(amount: NanoDollars) -> String {
         "$0.00".to_owned()
     } else if value < 0.000_05 {
         format!("{sign}<$.0001")
-    } else if value < 0.1 {
+    } else if value < 0.01 {
         format!("{sign}${value:.4}")
+    } else if value < 0.1 {
+        format!("{sign}${value:.3}")
     } else if value < 999.995 {
         format!("{sign}${value:.2}")
     } else {
@@ -253,7 +255,7 @@ pub(crate) fn offset(offset_s: i32) -> String {
     }
     let sign = if offset_s < 0 { '-' } else { '+' };
     let minutes = offset_s.unsigned_abs() / 60;
-    if minutes % 60 == 0 {
+    if minutes.is_multiple_of(60) {
         format!("UTC{sign}{}", minutes / 60)
     } else {
         format!("UTC{sign}{}:{:02}", minutes / 60, minutes % 60)
@@ -349,7 +351,8 @@ mod tests {
         assert_eq!(percent(0.0), "0.0%");
         assert_eq!(percent(1.0), "100%");
         assert_eq!(money(NanoDollars(1)), "<$.0001");
-        assert_eq!(money(NanoDollars(12_100_000)), "$0.0121");
+        assert_eq!(money(NanoDollars(12_100_000)), "$0.012");
+        assert_eq!(money(NanoDollars(1_210_000)), "$0.0012");
         assert_eq!(money(NanoDollars(4_180_000_000)), "$4.18");
         assert_eq!(money(NanoDollars(-4_180_000_000)), "-$4.18");
         assert_eq!(money(NanoDollars(1_234_000_000_000)), "$1.2k");

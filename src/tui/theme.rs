@@ -7,11 +7,11 @@ mod color;
 mod resolve;
 mod spec;
 
+pub(crate) use color::hex;
 #[cfg(test)]
-pub(crate) use color::{distance, parse_hex};
-pub(crate) use color::{hex, luminance_contrast};
+pub(crate) use color::{distance, luminance_contrast};
 
-use ratatui::style::{Color, Modifier, Style};
+use ratatui::style::Style;
 
 pub(crate) use resolve::load;
 
@@ -121,12 +121,22 @@ impl Theme {
             .unwrap_or(Style::new())
     }
 
+    /// No style at all, for where only values matter.
+    pub(crate) fn plain() -> Self {
+        Self {
+            name: String::new(),
+            light: false,
+            styles: Vec::new(),
+        }
+    }
+
     /// A theme that gives each role a colour of its own number, so that a test can name the role of
     /// every cell whatever the colours are.
     #[cfg(test)]
     pub(crate) fn of_roles() -> Self {
         let style = |(number, role): (usize, &Role)| {
-            let color = Color::Indexed(u8::try_from(number).expect("fewer than 256 roles"));
+            let color =
+                ratatui::style::Color::Indexed(u8::try_from(number).expect("fewer than 256 roles"));
             match role {
                 Role::Background => Style::new(),
                 Role::Selection | Role::Toast | Role::Input => Style::new().bg(color),
@@ -154,16 +164,6 @@ pub(crate) struct Loaded {
     pub(crate) theme: Theme,
     /// One line a complaint; the theme can be used all the same.
     pub(crate) warnings: Vec<String>,
-}
-
-/// Attributes of a style as words, for the style dumps of tests and for SVG.
-pub(crate) const fn is_bold(modifier: Modifier) -> bool {
-    modifier.contains(Modifier::BOLD)
-}
-
-/// The colour itself, for those that must mix or write it.
-pub(crate) const fn foreground(style: Style) -> Option<Color> {
-    style.fg
 }
 
 #[cfg(test)]

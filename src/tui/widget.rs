@@ -42,7 +42,7 @@ pub(super) fn panel(
     let left_width = put(buffer, area.x + 2, area.y, room, &padded(title));
     let right = padded(right);
     let right_width = format::cells(right.width());
-    if right_width > 2 && left_width + right_width + 1 <= room {
+    if right_width > 2 && left_width + right_width < room {
         put(
             buffer,
             area.right() - 2 - right_width,
@@ -190,7 +190,7 @@ pub(super) fn spark(counts: &[u32], errors: &[u32], width: usize, theme: &Theme)
         let style = theme.style(role);
         match spans.last_mut() {
             Some(last) if last.style == style => {
-                last.content.to_mut().push_str(glyph::RISING[level])
+                last.content.to_mut().push_str(glyph::RISING[level]);
             },
             _ => spans.push(Span::styled(glyph::RISING[level].to_owned(), style)),
         }

@@ -105,6 +105,8 @@ pub struct Head {
     pub images: bool,
 
     members: Vec<Member>,
+    /// Which of them are the gateway's own.
+    own: Vec<usize>,
     object: Span,
     metadata: Metadata,
 }
@@ -124,7 +126,7 @@ impl Head {
         let mut old_limit = None;
         let mut identity = Identity::default();
         let mut store = false;
-        for member in object.members() {
+        for (place, member) in object.members().iter().enumerate() {
             let name = member.name(body);
             match &*name {
                 "model" => model = value::string(body, "model", member)?,
@@ -140,7 +142,12 @@ impl Head {
                 "messages" | "prompt" | "input" | "system" | "documents" => {
                     head.measure(body, member);
                 },
-                _ => head.own_member(body, &name, member, &mut identity)?,
+                _ => {
+                    if is_own(&name) {
+                        head.own.push(place);
+                    }
+                    head.own_member(body, &name, member, &mut identity)?;
+                },
             }
         }
         head.max_tokens = head.max_tokens.or(old_limit);
@@ -206,6 +213,7 @@ impl Head {
             tools: false,
             images: false,
             members: Vec::new(),
+            own: Vec::new(),
             object,
             metadata: Metadata::Absent,
         }

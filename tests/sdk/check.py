@@ -122,6 +122,7 @@ def through(binary):
         tally.run("anthropic models", anthropic_checks.models, other)
         tally.run("anthropic own_errors", anthropic_checks.own_errors, other, url)
         tally.run("anthropic overloaded", anthropic_checks.overloaded, other, "on-anthropic")
+        tally.run("anthropic handed_over", anthropic_checks.handed_over, other, "")
         tally.run("anthropic in_parallel", anthropic_checks.in_parallel, url, KEY, ON)
         tally.run("anthropic version", apps.version, other, url, claude)
         for check in [anthropic_checks.plain, anthropic_checks.stream, anthropic_checks.tools, anthropic_checks.count]:

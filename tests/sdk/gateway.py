@@ -5,6 +5,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import traceback
@@ -12,6 +13,10 @@ import urllib.error
 import urllib.request
 
 KEY = "sk-sdk-3b7e90c2d415"
+
+
+# Asked to end (a time limit, Ctrl-C of the shell), what was started is still taken down.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
 def free_port():

@@ -2,7 +2,8 @@
 
 It says the same words whatever it is asked, calls the first tool it is offered unless a tool result
 is already there, and keeps what it was asked in `Mock.seen`. What the user said last may ask for
-more: `fail 429`, `fail context`, `break off` (a stream), `think`, `both` (tools).
+more: `fail 429`, `fail context`, `break off` (a stream), `think`, `both` (tools). It is as strict as the
+clouds are about members it does not know, and as Anthropic is about reasoning and ids.
 """
 
 import base64
@@ -20,6 +21,15 @@ THOUGHT = "".join(THOUGHTS)
 ARGUMENTS = {"city": "Paris"}
 JSON = json.dumps(ARGUMENTS)
 USAGE = {"prompt_tokens": 19, "completion_tokens": 5, "total_tokens": 24}
+
+
+OPENAI_KNOWS = set("""messages model audio frequency_penalty function_call functions logit_bias logprobs
+    max_completion_tokens max_tokens metadata modalities n parallel_tool_calls prediction presence_penalty
+    prompt_cache_key reasoning_effort response_format safety_identifier seed service_tier stop store stream
+    stream_options temperature tool_choice tools top_logprobs top_p user verbosity web_search_options""".split())
+ANTHROPIC_KNOWS = set("""model messages max_tokens container context_management mcp_servers metadata
+    output_config service_tier stop_sequences stream system temperature thinking tool_choice tools top_k top_p
+    """.split())
 
 
 class Mock:
@@ -95,6 +105,9 @@ class _Handler(BaseHTTPRequestHandler):
         failure = re.search(r"fail (\d+|context)", said(body))
         if failure:
             return self.refuse(path, failure[1])
+        wrong = self.wrong(path, body)
+        if wrong:
+            return self.refuse(path, "400", wrong)
         answer = {
             "/v1/chat/completions": self.openai_chat,
             "/v1/completions": self.openai_completions,
@@ -106,10 +119,36 @@ class _Handler(BaseHTTPRequestHandler):
         }.get(path, lambda _: self.whole({"error": "no such path"}, 404))
         answer(body)
 
-    def refuse(self, path, what):
+    def wrong(self, path, body):
+        """What the cloud would not take about a request."""
+        if path == "/v1/chat/completions":
+            unknown = body.keys() - OPENAI_KNOWS
+            return unknown and f"Unrecognized request arguments supplied: {sorted(unknown)}"
+        if path != "/v1/messages":
+            return None
+        unknown = body.keys() - ANTHROPIC_KNOWS
+        if unknown:
+            return f"Extra inputs are not permitted: {sorted(unknown)}"
+        if not body.get("max_tokens", 0) > (body.get("thinking") or {}).get("budget_tokens", 0):
+            return "max_tokens: must be there, and greater than the budget"
+        if self.headers["anthropic-version"] > "2023-06-01" and {"temperature", "top_p", "top_k"} & body.keys():
+            return "temperature, top_p and top_k are not permitted in this version"
+        for message in body["messages"]:
+            if message["role"] not in ("user", "assistant"):
+                return f"no such role: {message['role']}"
+            for block in message["content"] if isinstance(message["content"], list) else []:
+                if block["type"] == "thinking" and block.get("signature") != "c2lnbmVk":
+                    return "Invalid `signature` in `thinking` block"
+                if block["type"] == "tool_use" and not re.fullmatch(r"[a-zA-Z0-9_-]+", block["id"]):
+                    return f"no fit id: {block['id']}"
+                if block["type"] == "text" and not block["text"]:
+                    return "text content blocks must be non-empty"
+        return None
+
+    def refuse(self, path, what, message=None):
         """An error as each of the three words it."""
         status = 400 if what == "context" else int(what)
-        message = f"the mock was asked to answer {what}"
+        message = message or f"the mock was asked to answer {what}"
         if path.startswith("/api/"):
             if what == "context":
                 message = "the prompt exceeds the available context size"

@@ -7,11 +7,12 @@ binary=$(realpath "${1:-${CARGO_TARGET_DIR:-$here/../../target}/debug/pointsman}
 # shellcheck source=venv.sh
 . "$here/venv.sh"
 mapfile -t wanted < "$here/requirements.txt"
-if ! python=$(venv sdk "${wanted[@]}"); then
-    echo "SKIPPED the SDK checks: the SDKs cannot be installed"
+if ! python=$(venv sdk "${wanted[@]}" 2>&1); then
+    echo "SKIPPED the SDK checks, the SDKs cannot be installed: $python"
     exit 0
 fi
-export PYTHONDONTWRITEBYTECODE=1
+# No proxy, key or setting of this machine reaches the clients.
+clean=(env -i "PATH=$PATH" "HOME=$HOME" LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1)
 # The checks themselves, without a gateway; then with it.
-"$python" "$here/check.py" --direct
-exec timeout 300 "$python" "$here/check.py" "$binary"
+"${clean[@]}" timeout 60 "$python" "$here/check.py" --direct
+exec "${clean[@]}" timeout 300 "$python" "$here/check.py" "$binary"

@@ -1,5 +1,5 @@
 # Sourced: `venv NAME REQUIREMENT…` makes or reuses a Python environment in the cache and prints its
-# python. Fails with a word on stderr when there is no Python, or nothing can be fetched.
+# python. Fails with one line on stderr when there is no Python, or nothing can be fetched.
 
 venv() {
     local name=$1 folder python=
@@ -19,9 +19,12 @@ venv() {
     # A marker tells that everything was fetched, and what.
     if [ "$(cat "$folder/.whole" 2>/dev/null)" != "$*" ] || ! "$folder/bin/python" -c '' 2>/dev/null; then
         rm -rf "$folder"
-        mkdir -p "$(dirname "$folder")"
-        "$python" -m venv "$folder" >&2 || return 1
-        "$folder/bin/pip" install --quiet --disable-pip-version-check --retries 2 --timeout 30 "$@" >&2 || return 1
+        mkdir -p "$folder" || return 1
+        if ! { "$python" -m venv "$folder" && "$folder/bin/pip" install --no-input --progress-bar off \
+            --disable-pip-version-check --retries 2 --timeout 30 "$@"; } >"$folder/log" 2>&1; then
+            grep -v '^\[notice\]' "$folder/log" | tail -n 1 >&2
+            return 1
+        fi
         printf '%s' "$*" > "$folder/.whole"
     fi
     echo "$folder/bin/python"

@@ -35,7 +35,9 @@ fn empty(desk: &mut Desk<'_>, root: &Node) {
     let message = "`model_list` is empty: every request will be refused";
     let hint = "add an entry: `- model_name: NAME` with `litellm_params: {model: provider/model}`";
     match root.entry("model_list") {
-        Some(entry) if entry.value.items().is_none_or(<[Node]>::is_empty) => {
+        Some(entry)
+            if entry.value.is_null() || entry.value.items().is_some_and(<[Node]>::is_empty) =>
+        {
             desk.notes.warn(entry.key_at, message, hint);
         },
         Some(_) => {},
@@ -79,21 +81,25 @@ fn ids(desk: &mut Desk<'_>, drafts: &[Draft]) {
 }
 
 fn groups_that_are_off(desk: &mut Desk<'_>, drafts: &[Draft], hidden: &[Arc<str>]) {
-    let mut groups: Vec<(&Arc<str>, Spot, bool)> = Vec::new();
+    // Of a single deployment its own line says all.
+    let mut groups: Vec<(&Arc<str>, Spot, bool, usize)> = Vec::new();
     for draft in drafts {
         let group = &draft.deployment.group;
         let on = draft.deployment.off.is_none();
         match groups.iter_mut().find(|(name, ..)| *name == group) {
-            Some((_, _, any)) => *any |= on,
-            None => groups.push((group, draft.at, on)),
+            Some((_, _, any, count)) => {
+                *any |= on;
+                *count += 1;
+            },
+            None => groups.push((group, draft.at, on, 1)),
         }
     }
-    for (group, at, _) in groups.into_iter().filter(|(_, _, on)| !on) {
-        if hidden.contains(group) {
+    for (group, at, on, count) in groups {
+        if on || count == 1 || hidden.contains(group) {
             continue;
         }
         let message = format!(
-            "all of {} is off: requests for it go to its fallbacks or fail",
+            "all deployments of {} are off: requests for it go to its fallbacks or fail",
             quoted(group)
         );
         desk.notes

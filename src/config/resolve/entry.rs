@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Off, upstream};
-use crate::base::PicoDollars;
+use super::{Off, address, upstream};
+use crate::base::{PicoDollars, Severity};
 use crate::config::catalogue::{self, REQUEST_MEMBERS, Section};
 use crate::config::read::{Desk, Got, written};
 use crate::config::snippet::{masked, quoted};
@@ -123,17 +123,16 @@ fn with_credentials(desk: &mut Desk<'_>, own: &Node, shared: &Shared) -> Node {
     if let Some(node) = own.get("litellm_credential_name")
         && let Some(name) = node.scalar()
     {
-        match shared.credentials.get(&name.text) {
-            Some(values) => add_missing(&mut entries, values),
-            None => {
-                let message = format!("no credential is called {}", quoted(&name.text));
-                let names = shared.credentials.keys().map(String::as_str);
-                let hint = catalogue::nearest(&name.text, names).map_or_else(
-                    || "add it to `credential_list`".to_owned(),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                desk.notes.error(node.at, message, hint);
-            },
+        if let Some(values) = shared.credentials.get(&name.text) {
+            add_missing(&mut entries, values);
+        } else {
+            let message = format!("no credential is called {}", quoted(&name.text));
+            let names = shared.credentials.keys().map(String::as_str);
+            let hint = catalogue::nearest(&name.text, names).map_or_else(
+                || "add it to `credential_list`".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            );
+            desk.notes.error(node.at, message, hint);
         }
     }
     if let Some(defaults) = &shared.defaults {
@@ -162,7 +161,7 @@ fn by_organization(desk: &mut Desk<'_>, params: &Node, draft: Draft) -> Vec<Draf
         return vec![draft];
     };
     let mut draft = draft;
-    let mut off = Off::default();
+    let mut off = Off::new(&draft.deployment.group);
     let got = desk.texts("organization", node);
     let names = off
         .take(desk, "organization", node.at, got)
@@ -199,7 +198,7 @@ struct One<'n> {
 
 impl One<'_> {
     fn draft(&self, desk: &mut Desk<'_>, entry: &Node) -> Option<Draft> {
-        let mut off = Off::default();
+        let mut off = Off::new(self.group);
         let (model, model_at) = self.model(desk, &mut off)?;
         let upstream = if model.is_empty() {
             nowhere()
@@ -307,7 +306,7 @@ impl One<'_> {
         let written = ["api_base", "base_url"]
             .iter()
             .find_map(|key| self.params.get(key).filter(|node| !node.is_null()));
-        let short = upstream::trimmed_base(&upstream.base, upstream.dialect);
+        let short = address::trimmed_base(&upstream.base, upstream.dialect);
         if short.len() != upstream.base.len() {
             if let Some(node) = written {
                 let message = format!("`api_base` is the address of a route; `{short}` is used");
@@ -345,7 +344,8 @@ impl One<'_> {
         for (key, node) in in_params.chain(in_info) {
             let Some(node) = node else { continue };
             let got = read(desk, key, node);
-            value = value.or(off.take(desk, key, node.at, got));
+            let next = off.take(desk, key, node.at, got);
+            value = value.or(next);
         }
         value
     }
@@ -365,7 +365,8 @@ impl One<'_> {
         let mut value = None;
         for node in nodes.into_iter().flatten() {
             let got = read(desk, key, node);
-            value = value.or(off.take(desk, key, node.at, got));
+            let next = off.take(desk, key, node.at, got);
+            value = value.or(next);
         }
         value
     }
@@ -441,7 +442,7 @@ impl One<'_> {
         let Some(node) = self.params.get("fallback") else {
             return Vec::new();
         };
-        let items = node.items().unwrap_or(std::slice::from_ref(node));
+        let items = node.items().unwrap_or_else(|| std::slice::from_ref(node));
         let mut targets = Vec::new();
         for item in items {
             let got = desk.text("fallback", item);
@@ -466,7 +467,7 @@ impl One<'_> {
         if let Some(node) = info.get("blocked") {
             let got = desk.truth("blocked", node);
             if off.take(desk, "blocked", node.at, got) == Some(true) {
-                off.because("`model_info.blocked` is true".to_owned());
+                self.say_off(desk, node.at, "`model_info.blocked` is true", off);
             }
         }
         let Some(node) = info.get("supported_environments") else {
@@ -478,11 +479,18 @@ impl One<'_> {
         };
         let here = desk.env.get("LITELLM_ENVIRONMENT");
         if !names.is_empty() && !here.as_ref().is_some_and(|here| names.contains(here)) {
-            let here = here.map_or("not set".to_owned(), |here| quoted(&here));
-            off.because(format!(
-                "`LITELLM_ENVIRONMENT` is {here}, none of `supported_environments`"
-            ));
+            let here = here.map_or_else(|| "not set".to_owned(), |here| quoted(&here));
+            let reason =
+                format!("`LITELLM_ENVIRONMENT` is {here}, none of `supported_environments`");
+            self.say_off(desk, node.at, &reason, off);
         }
+    }
+
+    /// Off, and meant so.
+    fn say_off(&self, desk: &mut Desk<'_>, at: Spot, reason: &str, off: &mut Off) {
+        off.because(reason.to_owned());
+        let message = format!("a deployment of `{}` is off: {reason}", self.group);
+        desk.notes.note(Severity::Note, at, message, "");
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::entry::{self, Draft, Shared};
-use super::{Sections, upstream};
+use super::{Entries, Sections, upstream};
 use crate::config::catalogue;
 use crate::config::read::Desk;
 use crate::config::snippet::quoted;
@@ -20,13 +20,13 @@ struct Written {
     to: Vec<Named>,
 }
 
-/// Reads all fallbacks and aliases into `router`. Hidden deployments are added to `drafts`; the names of
+/// Reads all fallbacks and aliases into `router`. Hidden deployments are added to the entries; the names of
 /// their groups are returned.
 pub(super) fn resolve(
     desk: &mut Desk<'_>,
     sections: &Sections<'_>,
     router: &mut Router,
-    drafts: &mut Vec<Draft>,
+    entries: &mut Entries,
     shared: &Shared,
 ) -> Vec<Arc<str>> {
     let plain = pick(sections, "fallbacks").map(|node| chains(desk, "fallbacks", node));
@@ -36,7 +36,7 @@ pub(super) fn resolve(
     let aliases = sections
         .router
         .and_then(|router| router.get("model_group_alias"));
-    let mut leads = Leads::new(desk, drafts, shared);
+    let mut leads = Leads::new(desk, entries, shared);
     if let Some(node) = aliases {
         leads.read_aliases(node);
     }
@@ -113,29 +113,26 @@ fn defaults(desk: &mut Desk<'_>, node: &Node) -> Vec<Named> {
 }
 
 fn targets(desk: &mut Desk<'_>, key: &str, node: &Node) -> Vec<Named> {
-    let items = node.items().unwrap_or(std::slice::from_ref(node));
+    let items = node.items().unwrap_or_else(|| std::slice::from_ref(node));
     let mut names = Vec::new();
     for item in items {
         let name = match &item.body {
             Body::Map(_) => item.get("model"),
             Body::Scalar(_) | Body::List(_) => Some(item),
         };
-        match name
-            .and_then(Node::scalar)
-            .filter(|scalar| !scalar.is_null())
-        {
-            Some(scalar) => names.push((scalar.text.clone(), item.at)),
-            None => {
-                let message = format!(
-                    "`{key}`: expected the name of a group, found {}",
-                    item.kind()
-                );
-                desk.notes.error(
-                    item.at,
-                    message,
-                    "write the name of a group, or a list of names",
-                );
-            },
+        let name = name.and_then(Node::scalar);
+        if let Some(scalar) = name.filter(|scalar| !scalar.is_null()) {
+            names.push((scalar.text.clone(), item.at));
+        } else {
+            let message = format!(
+                "`{key}`: expected the name of a group, found {}",
+                item.kind()
+            );
+            desk.notes.error(
+                item.at,
+                message,
+                "write the name of a group, or a list of names",
+            );
         }
         if item.entries().is_some_and(|entries| entries.len() > 1) {
             let message = format!("`{key}`: only `model` counts here; the other keys are ignored");
@@ -163,8 +160,10 @@ struct Leads<'d, 's> {
 }
 
 impl<'d, 's> Leads<'d, 's> {
-    fn new(desk: &'d mut Desk<'s>, drafts: &'d mut Vec<Draft>, shared: &'d Shared) -> Self {
-        let mut groups: Vec<Arc<str>> = Vec::new();
+    fn new(desk: &'d mut Desk<'s>, entries: &'d mut Entries, shared: &'d Shared) -> Self {
+        let Entries { drafts, broken } = entries;
+        let mut groups: Vec<Arc<str>> =
+            broken.iter().map(|name| Arc::from(name.as_str())).collect();
         for draft in drafts.iter() {
             if !groups.contains(&draft.deployment.group) {
                 groups.push(Arc::clone(&draft.deployment.group));
@@ -315,7 +314,7 @@ impl<'d, 's> Leads<'d, 's> {
     }
 
     /// `--model M --fallback N`
-    fn add_from_command_line(&mut self, chains: &mut Vec<Chain>) {
+    fn add_from_command_line(&self, chains: &mut Vec<Chain>) {
         let Some(model) = self.desk.cli.model.clone() else {
             return;
         };

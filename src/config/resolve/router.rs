@@ -143,13 +143,15 @@ fn retry_policy(desk: &mut Desk<'_>, router: Option<&Node>) -> RetryPolicy {
         }
     }
     let mut count = |key: &str| desk.or_default(Some(map), key, Desk::count);
+    let internal = count("InternalServerErrorRetries");
+    let unavailable = count("ServiceUnavailableErrorRetries");
     RetryPolicy {
         bad_request: count("BadRequestErrorRetries"),
         authentication: count("AuthenticationErrorRetries"),
         timeout: count("TimeoutErrorRetries"),
         rate_limit: count("RateLimitErrorRetries"),
         content_policy: count("ContentPolicyViolationErrorRetries"),
-        server: count("InternalServerErrorRetries").or(count("ServiceUnavailableErrorRetries")),
+        server: internal.or(unavailable),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Off;
+use super::address::{clean_base, is_own_host, ollama_host, without_login};
 use crate::base::Secret;
 use crate::config::provider::{self, Dialect, Known, ProviderInfo, host_of};
 use crate::config::read::{Desk, Gap, Got};
@@ -27,17 +28,27 @@ pub(super) fn find(
 ) -> Option<Upstream> {
     let base = base_in_params(desk, params, off);
     let custom = text_or_off(desk, params, "custom_llm_provider", off);
-    let named = name(desk, model, at, custom.as_deref(), base.as_ref(), off)?;
-    let headers = headers(desk, params, off);
+    let asked = Asked {
+        model,
+        at,
+        custom: custom.as_deref().map(|custom| {
+            let node = params.get("custom_llm_provider");
+            (custom, node.map_or(at, |node| node.at))
+        }),
+        base: base.as_deref(),
+    };
+    let named = name(desk, &asked)?;
+    let mut headers = headers(desk, params, off);
     let info = match named.known {
         Known::Spoken(info) => info,
         Known::Unspoken(prefix, way_out) => {
-            off.because(format!("the provider `{prefix}` is not supported yet"));
-            let message = format!(
-                "{} is off: the provider `{prefix}` is not supported yet",
-                quoted(model)
-            );
+            let reason = match prefix {
+                "*" => "`*` alone names no provider".to_owned(),
+                _ => format!("the provider `{prefix}` is not supported yet"),
+            };
+            let message = format!("{} is off: {reason}", quoted(model));
             desk.notes.warn(at, message, way_out);
+            off.because(reason);
             return Some(unreachable(prefix, &named.model));
         },
     };
@@ -53,6 +64,11 @@ pub(super) fn find(
         desk.notes.warn(at, message, hint);
         String::new()
     });
+    let (url, login) = without_login(&url);
+    if let Some(login) = login {
+        desk.notes.hide(&login);
+        headers.insert(0, ("authorization".to_owned(), Secret::new(login)));
+    }
     let host = host_of(&url).unwrap_or_default().to_owned();
     let local = is_own_host(&host) || (info.local && !host.ends_with("ollama.com"));
     let key = key(
@@ -102,17 +118,20 @@ pub(super) fn is_model_string(name: &str) -> bool {
     }
 }
 
-/// The provider of a model string, by override, prefix, bare name, or the base's host.
-fn name(
-    desk: &mut Desk<'_>,
-    model: &str,
+/// What is asked about a model string.
+struct Asked<'a> {
+    model: &'a str,
     at: Spot,
-    custom: Option<&str>,
-    base: Option<&String>,
-    off: &mut Off,
-) -> Option<Named> {
+    /// `custom_llm_provider` and where it stands.
+    custom: Option<(&'a str, Spot)>,
+    base: Option<&'a str>,
+}
+
+/// The provider of a model string, by override, prefix, bare name, or the base's host. `None` is noted.
+fn name(desk: &mut Desk<'_>, asked: &Asked<'_>) -> Option<Named> {
+    let Asked { model, at, .. } = *asked;
     let prefixed = model.split_once('/');
-    if let Some(custom) = custom {
+    if let Some((custom, at)) = asked.custom {
         let Some(known) = provider::find(custom) else {
             let message = format!("`custom_llm_provider`: unknown provider {}", quoted(custom));
             desk.notes
@@ -123,9 +142,8 @@ fn name(
         let model = bare.map_or(model, |(_, rest)| rest).to_owned();
         return Some(Named { known, model });
     }
-    if let Some((known, rest)) =
-        prefixed.and_then(|(prefix, rest)| Some((provider::find(prefix)?, rest)))
-    {
+    let by_prefix = prefixed.and_then(|(prefix, rest)| Some((provider::find(prefix)?, rest)));
+    if let Some((known, rest)) = by_prefix {
         if rest.is_empty() {
             let message = format!("{} names a provider and no model", quoted(model));
             desk.notes
@@ -135,48 +153,47 @@ fn name(
         let model = rest.to_owned();
         return Some(Named { known, model });
     }
+    guess(desk, asked)
+}
+
+/// The provider of a model string that names none.
+fn guess(desk: &mut Desk<'_>, asked: &Asked<'_>) -> Option<Named> {
+    let Asked { model, at, .. } = *asked;
+    let prefixed = model.split_once('/');
     let bare = prefixed.is_none().then(|| provider::infer(model)).flatten();
-    let host = base.and_then(|base| host_of(base));
-    let known = bare.or_else(|| provider::by_host(host?).map(Known::Spoken));
-    let model = model.to_owned();
-    if let Some(known) = known {
+    let host = asked.base.and_then(host_of);
+    if let Some(known) = bare.or_else(|| provider::by_host(host?).map(Known::Spoken)) {
+        let model = model.to_owned();
         return Some(Named { known, model });
     }
-    if base.is_some() {
+    if asked.base.is_some() {
         let message = format!(
             "{} names no provider; taken as an OpenAI-compatible server",
-            quoted(&model)
+            quoted(model)
         );
-        desk.notes.warn(
-            at,
-            message,
-            format!("write `openai/{model}`, or `ollama/{model}` for Ollama"),
-        );
+        let hint = format!("write `openai/{model}`, or `ollama/{model}` for Ollama");
+        desk.notes.warn(at, message, hint);
         return Some(Named {
             known: provider::find("openai")?,
-            model,
+            model: model.to_owned(),
         });
     }
     if model == "*" {
-        off.because("`*` alone names no provider".to_owned());
-        let message = "`*` alone names no provider; this deployment is off";
-        desk.notes
-            .warn(at, message, "write `openai/*`, one entry for each provider");
         return Some(Named {
-            known: Known::Unspoken("*", ""),
-            model,
+            known: Known::Unspoken("*", "write `openai/*`, one entry for each provider"),
+            model: model.to_owned(),
         });
     }
     let (message, hint) = match prefixed {
-        Some((prefix, rest)) => (
-            format!("unknown provider {} in {}", quoted(prefix), quoted(&model)),
+        Some((prefix, _)) => (
+            format!("unknown provider {} in {}", quoted(prefix), quoted(model)),
             did_you_mean(
                 prefix,
-                &format!("openai/{prefix}/{rest}` with `api_base: http://HOST/v1"),
+                &format!("openai/{model}` with `api_base: http://HOST/v1"),
             ),
         ),
         None => (
-            format!("{} names no provider", quoted(&model)),
+            format!("{} names no provider", quoted(model)),
             format!("write `ollama/{model}`, or `openai/{model}` with `api_base: http://HOST/v1`"),
         ),
     };
@@ -244,118 +261,6 @@ fn base_from_env(desk: &mut Desk<'_>, info: &ProviderInfo, at: Spot) -> Option<S
             None
         },
     }
-}
-
-/// `OLLAMA_HOST` is written for Ollama's server: any part may be missing, and the address it listens on
-/// is not always one to connect to.
-fn ollama_host(text: &str) -> String {
-    let text = text.trim();
-    let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port))
-            if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) =>
-        {
-            (host, Some(port))
-        },
-        _ => (authority, None),
-    };
-    let host = match host {
-        "" | "0.0.0.0" => "127.0.0.1",
-        "[::]" | "::" => "[::1]",
-        host => host,
-    };
-    let port = port.unwrap_or(match (scheme, text.contains("://")) {
-        ("https", _) => "443",
-        (_, true) => "80",
-        (_, false) => "11434",
-    });
-    format!("{scheme}://{host}:{port}/{path}")
-}
-
-/// A base URL without trailing slashes, or what is wrong with it.
-fn clean_base(text: &str) -> Result<String, &'static str> {
-    let text = text.trim();
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return Err("has no `http://` or `https://` in front");
-    };
-    let scheme = scheme.to_ascii_lowercase();
-    if !matches!(scheme.as_str(), "http" | "https") {
-        return Err("is neither `http://` nor `https://`");
-    }
-    if rest.contains(|letter: char| letter.is_whitespace() || letter.is_control()) {
-        return Err("holds a blank");
-    }
-    if rest.contains(['?', '#']) {
-        return Err("holds a `?` or `#`; a base is only host and path");
-    }
-    let url = format!("{scheme}://{}", rest.trim_end_matches('/'));
-    let host = host_of(&url).ok_or("names no host")?;
-    let authority = rest.split('/').next().unwrap_or_default();
-    let port = authority
-        .rsplit_once(':')
-        .filter(|(_, port)| !port.ends_with(']'));
-    if port.is_some_and(|(_, port)| port.parse::<u16>().is_err()) {
-        return Err("has a port that is no number up to 65535");
-    }
-    let ipv6 = host.contains(':');
-    let fits =
-        |letter: char| letter.is_alphanumeric() || matches!(letter, '.' | '-' | '_' | ':' | '%');
-    if !host.chars().all(fits) || (ipv6 && !authority.contains('[')) {
-        return Err("names no host");
-    }
-    Ok(url)
-}
-
-/// A base as its dialect wants it: people paste whole addresses of routes.
-pub(super) fn trimmed_base(base: &str, dialect: Dialect) -> &str {
-    let ends: &[&str] = match dialect {
-        Dialect::OpenAi => &["/chat/completions", "/completions", "/embeddings"],
-        Dialect::Ollama => &["/api/chat", "/api/generate", "/api/embed", "/api", "/v1"],
-        Dialect::Anthropic => &["/v1/messages", "/v1"],
-    };
-    let cut = ends.iter().find_map(|end| base.strip_suffix(end));
-    cut.unwrap_or(base).trim_end_matches('/')
-}
-
-/// Whether a host is one's own: loopback, private, link-local, a one-word name, a local domain.
-pub(super) fn is_own_host(host: &str) -> bool {
-    let host = host.to_ascii_lowercase();
-    if let Ok(address) = host.parse::<std::net::Ipv4Addr>() {
-        let [first, second, ..] = address.octets();
-        let shared = first == 100 && (64..128).contains(&second);
-        return address.is_loopback()
-            || address.is_private()
-            || address.is_link_local()
-            || address.is_unspecified()
-            || shared;
-    }
-    if let Ok(address) = host
-        .split('%')
-        .next()
-        .unwrap_or_default()
-        .parse::<std::net::Ipv6Addr>()
-    {
-        return address.is_loopback()
-            || address.is_unspecified()
-            || address.is_unique_local()
-            || address.is_unicast_link_local()
-            || address
-                .to_ipv4_mapped()
-                .is_some_and(|v4| is_own_host(&v4.to_string()));
-    }
-    let domains = [
-        ".local",
-        ".lan",
-        ".internal",
-        ".localhost",
-        ".localdomain",
-        ".home",
-        ".home.arpa",
-        ".svc",
-    ];
-    let name = host.trim_end_matches('.');
-    !name.is_empty() && (!name.contains('.') || domains.iter().any(|end| name.ends_with(end)))
 }
 
 // === the key ===
@@ -463,112 +368,4 @@ fn header(desk: &mut Desk<'_>, name: &str, at: Spot, value: &Node) -> Got<String
     desk.notes
         .error(value.at, message, "use plain ASCII on one line");
     Err(Gap::Bad)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bases_are_cleaned_or_refused() {
-        for (text, expected) in [
-            ("http://h:11434/", "http://h:11434"),
-            ("HTTPS://h/v1///", "https://h/v1"),
-            ("http://[::1]:80", "http://[::1]:80"),
-            ("http://192.168.1.50", "http://192.168.1.50"),
-        ] {
-            assert_eq!(clean_base(text).as_deref(), Ok(expected), "{text}");
-        }
-        for text in [
-            "localhost:11434",
-            "ftp://h",
-            "http://",
-            "http:///v1",
-            "http://a b",
-            "http://h:99999",
-            "http://h:port",
-            "http://h/v1?x=1",
-            "http://h:",
-            "http://{host}",
-        ] {
-            assert!(clean_base(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn ollamas_own_variable_is_understood() {
-        for (text, expected) in [
-            ("0.0.0.0", "http://127.0.0.1:11434"),
-            ("0.0.0.0:8080", "http://127.0.0.1:8080"),
-            (":11500", "http://127.0.0.1:11500"),
-            ("gpu-box", "http://gpu-box:11434"),
-            ("http://gpu-box:11434/", "http://gpu-box:11434"),
-            ("https://ollama.example", "https://ollama.example:443"),
-            ("[::]:11434", "http://[::1]:11434"),
-        ] {
-            assert_eq!(
-                clean_base(&ollama_host(text)).as_deref(),
-                Ok(expected),
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn own_hosts_are_told_from_foreign_ones() {
-        for host in [
-            "localhost",
-            "127.0.0.1",
-            "10.0.1.20",
-            "172.20.0.3",
-            "192.168.1.50",
-            "169.254.1.1",
-            "::1",
-            "fd00::1",
-            "fe80::1%eth0",
-            "100.100.1.1",
-            "ollama",
-            "gpu-server-1",
-            "nas.local",
-            "box.lan",
-            "host.docker.internal",
-            "svc.ns.svc.cluster.local",
-            "::ffff:10.0.0.1",
-            "nas.local.",
-        ] {
-            assert!(is_own_host(host), "{host}");
-        }
-        for host in [
-            "api.openai.com",
-            "8.8.8.8",
-            "2001:db8::1",
-            "172.32.0.1",
-            "100.1.1.1",
-            "",
-        ] {
-            assert!(!is_own_host(host), "{host}");
-        }
-    }
-
-    #[test]
-    fn addresses_of_routes_are_cut_to_bases() {
-        let cases = [
-            (
-                "http://h/v1/chat/completions",
-                Dialect::OpenAi,
-                "http://h/v1",
-            ),
-            ("http://h/v1", Dialect::OpenAi, "http://h/v1"),
-            ("http://h:11434/v1", Dialect::Ollama, "http://h:11434"),
-            ("http://h:11434/api/chat", Dialect::Ollama, "http://h:11434"),
-            (
-                "https://api.anthropic.com/v1/messages",
-                Dialect::Anthropic,
-                "https://api.anthropic.com",
-            ),
-        ];
-        for (base, dialect, expected) in cases {
-            assert_eq!(trimmed_base(base, dialect), expected);
-        }
-    }
 }

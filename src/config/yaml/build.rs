@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use super::explain::explain;
 use super::{Body, Entry, MAX_DEPTH, MAX_NODES, Node, Scalar, Spot, YamlError};
@@ -15,11 +15,7 @@ pub fn parse(text: &str, file: usize) -> (Option<Node>, Vec<YamlError>) {
     while let Some(step) = parser.next_event() {
         let done = match step {
             Ok((event, span)) => builder.event(event, span),
-            Err(error) => {
-                let at = builder.point(*error.marker());
-                let (message, hint) = explain(error.info());
-                Err(YamlError { at, message, hint })
-            },
+            Err(error) => Err(builder.syntax(&error, text)),
         };
         if let Err(error) = done {
             builder.errors.push(error);
@@ -263,6 +259,35 @@ impl Builder {
         }
         let message = format!("more than {MAX_NODES} values, aliases expanded");
         Err(fail(at, message, "aliases of aliases multiply; write less"))
+    }
+
+    /// The parser's complaint, moved to what a person would look at.
+    fn syntax(&self, error: &ScanError, text: &str) -> YamlError {
+        let mut at = self.point(*error.marker());
+        let (message, mut hint) = explain(error.info());
+        let letter = |spot: Spot| -> Option<char> {
+            text.lines()
+                .nth(spot.line - 1)?
+                .chars()
+                .nth(spot.column - 1)
+        };
+        if error.info().contains("tab") {
+            let line = text.lines().nth(at.line - 1).unwrap_or_default();
+            if let Some(tab) = line.chars().position(|letter| letter == '\t') {
+                at.column = tab + 1;
+                at.end_column = tab + 2;
+            }
+        }
+        let open = self.stack.last().map(|frame| frame.at);
+        if let Some(open) = open.filter(|open| open.line < at.line)
+            && let Some(bracket @ ('[' | '{')) = letter(open)
+        {
+            hint = format!(
+                "most likely the `{bracket}` in line {} is never closed",
+                open.line
+            );
+        }
+        YamlError { at, message, hint }
     }
 
     /// A place that surely lies within the file.

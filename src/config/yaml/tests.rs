@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -13,14 +15,18 @@ fn value(text: &str) -> serde_json::Value {
     super::super::read::written(&tree(text))
 }
 
-/// The first error: line, column, message.
+/// The first error: line, column, message with hint.
 fn error(text: &str) -> (usize, usize, String) {
     let (_, errors) = parse(text, 0);
     let error = errors
         .into_iter()
         .next()
         .unwrap_or_else(|| panic!("no error in {text:?}"));
-    (error.at.line, error.at.column, error.message)
+    (
+        error.at.line,
+        error.at.column,
+        format!("{}: {}", error.message, error.hint),
+    )
 }
 
 #[test]
@@ -112,7 +118,7 @@ fn an_alias_bomb_is_bounded() {
     for level in 1..12 {
         let before = level - 1;
         let items = vec![format!("*a{before}"); 10].join(", ");
-        text.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+        writeln!(text, "a{level}: &a{level} [{items}]").unwrap();
     }
     assert!(error(&text).2.contains("more than"), "{:?}", error(&text));
 }
@@ -125,15 +131,15 @@ fn errors_point_at_the_spot() {
         ("a:\n\tb: 1\n", 2, 1, "tab"),
         ("a: b: c\n", 1, 5, "second `: `"),
         ("a: 1\n  b: 2\n", 2, 4, "second `: `"),
-        ("a: [1, 2\nb: 3\n", 2, 1, "never closed"),
-        ("a: \"x\nb: 1\n", 2, 1, "never closed"),
+        ("a: [1, 2\nb: 3\n", 2, 2, "`[` in line 1 is never closed"),
+        ("a: \"x\nb: 1\n", 1, 4, "never closed"),
         ("a: *x\n", 1, 4, "anchor"),
         ("a: &x [*x]\n", 1, 8, "inside the value it names"),
         ("a: 1\n---\nb: 2\n", 2, 1, "second document"),
-        ("a: !secret x\n", 1, 12, "tag"),
+        ("a: !secret x\n", 1, 4, "tag"),
         ("<<: 3\n", 1, 5, "takes a mapping"),
         ("[a]: 1\n", 1, 1, "where a key is expected"),
-        ("a:\n- b\n c: 1\n", 3, 2, "list"),
+        ("a:\n- b\n c: 1\n", 3, 3, "indented deeper"),
         ("a: @x\n", 1, 4, "begin with this character"),
     ];
     for (text, line, column, part) in cases {
@@ -151,9 +157,10 @@ fn errors_point_at_the_spot() {
 fn depth_is_bounded() {
     let deep = format!("a: {}{}", "[".repeat(100), "]".repeat(100));
     assert!(error(&deep).2.contains("nested"), "{:?}", error(&deep));
-    let block: String = (0..200)
-        .map(|level| format!("{}a:\n", " ".repeat(level)))
-        .collect();
+    let mut block = String::new();
+    for level in 0..200 {
+        writeln!(block, "{}a:", " ".repeat(level)).unwrap();
+    }
     assert!(error(&block).2.contains("nested"));
 }
 

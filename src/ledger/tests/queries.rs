@@ -92,7 +92,9 @@ fn an_empty_ledger_spends_nothing_on_every_day() {
     assert_eq!(spend.total.daily, [NanoDollars::ZERO; 7]);
     assert!(spend.by_model.is_empty());
     assert_eq!(
-        ledger.totals_since(Wall::from_micros(0)).unwrap(),
+        ledger
+            .totals_between(Wall::from_micros(0), Wall::from_micros(i64::MAX))
+            .unwrap(),
         TotalsSince::default()
     );
     assert_eq!(ledger.recent(5).unwrap(), []);
@@ -112,7 +114,9 @@ fn days_must_be_days() {
 fn totals_since_midnight_seed_the_day() {
     let bench = Bench::new();
     let (ledger, records) = week(&bench, 60);
-    let since = ledger.totals_since(Wall::from_micros(MIDNIGHT)).unwrap();
+    let since = ledger
+        .totals_between(Wall::from_micros(MIDNIGHT), Wall::from_micros(i64::MAX))
+        .unwrap();
     let mut expected = Totals::default();
     let today = records
         .iter()

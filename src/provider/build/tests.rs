@@ -1,7 +1,9 @@
+use http::header::HeaderName;
 use serde_json::json;
 
 use super::*;
 use crate::config::{FileText, Sources, resolve};
+use crate::provider::forward::is_forwarded;
 
 /// The deployment of this `litellm_params`.
 fn deployment(params: &Value) -> Deployment {

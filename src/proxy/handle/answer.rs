@@ -14,7 +14,7 @@ use crate::proxy::settle::Draft;
 use crate::wire::WriterOptions;
 
 /// The call's name.
-const CALL_ID: HeaderName = HeaderName::from_static("x-litellm-call-id");
+pub(super) const CALL_ID: HeaderName = HeaderName::from_static("x-litellm-call-id");
 const MODEL_ID: HeaderName = HeaderName::from_static("x-litellm-model-id");
 const MODEL_GROUP: HeaderName = HeaderName::from_static("x-litellm-model-group");
 const RETRIES: HeaderName = HeaderName::from_static("x-litellm-attempted-retries");
@@ -23,6 +23,8 @@ const COST: HeaderName = HeaderName::from_static("x-litellm-response-cost");
 const OVERHEAD: HeaderName = HeaderName::from_static("x-litellm-overhead-duration-ms");
 const NO_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
+/// Room for all headers of an answer, hyper's own included.
+const HEADERS: usize = 12;
 /// Largest answer whose cost is told in a header.
 const COST_UP_TO: usize = 1 << 20;
 
@@ -30,6 +32,7 @@ impl Journey<'_> {
     /// The answer for what a try brought.
     pub(super) fn answer(&self, served: Served, draft: Draft) -> Response<Body> {
         let mut response = Response::new(Body::full(Bytes::new()));
+        *response.headers_mut() = HeaderMap::with_capacity(HEADERS);
         note_backend(response.headers_mut(), &draft);
         note_tries(response.headers_mut(), &draft);
         match served {
@@ -81,14 +84,26 @@ fn note_backend(headers: &mut HeaderMap, draft: &Draft) {
     if let Some(group) = draft.serving_group() {
         insert(headers, MODEL_GROUP, group);
     }
-    let ms = draft.overhead().as_secs_f64() * 1_000.0;
-    insert(headers, OVERHEAD, &format!("{ms:.3}"));
+    let us = draft.overhead().as_micros();
+    insert(
+        headers,
+        OVERHEAD,
+        &format!("{}.{:03}", us / 1_000, us % 1_000),
+    );
 }
 
 /// How many tries it took.
 pub(super) fn note_tries(headers: &mut HeaderMap, draft: &Draft) {
-    headers.insert(RETRIES, HeaderValue::from(draft.retries));
-    headers.insert(FALLBACKS, HeaderValue::from(draft.fallbacks));
+    headers.insert(RETRIES, count(draft.retries));
+    headers.insert(FALLBACKS, count(draft.fallbacks));
+}
+
+/// A number as a header; most are 0, which costs nothing.
+fn count(number: u32) -> HeaderValue {
+    if number == 0 {
+        return HeaderValue::from_static("0");
+    }
+    HeaderValue::from(number)
 }
 
 /// The call's name, also where the SDKs of the client's dialect look for it (`_request_id`).

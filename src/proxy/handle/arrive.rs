@@ -1,23 +1,32 @@
 //! What a request says: body, headers, and what routing must know of both.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, request};
+use http::{HeaderMap, HeaderName, HeaderValue, request};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
-use crate::base::{CallId, Fault, FaultKind, Surface};
+use crate::base::{CallId, Fault, FaultKind, Surface, Wall};
 use crate::config::{Config, General, Timeouts};
 use crate::provider::multipart::Form;
-use crate::provider::{Asked, Body, build};
+use crate::provider::{Asked, Body, forward};
 use crate::proxy::handle::Route;
+use crate::proxy::handle::answer::CALL_ID;
 use crate::proxy::settle::Draft;
 use crate::route::{Ask, AskedFallbacks};
 use crate::token;
 use crate::wire::head::{Fallback, Fallbacks, Head};
+
+static NUM_RETRIES: HeaderName = HeaderName::from_static("x-litellm-num-retries");
+static TAGS: HeaderName = HeaderName::from_static("x-litellm-tags");
+static CUSTOMER: HeaderName = HeaderName::from_static("x-litellm-customer-id");
+static END_USER: HeaderName = HeaderName::from_static("x-litellm-end-user-id");
+static TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-timeout");
+static STREAM_TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-stream-timeout");
 
 /// How long a client may take between two pieces of its body.
 const BODY_PIECE_WITHIN: Duration = Duration::from_secs(30);
@@ -49,14 +58,29 @@ impl Arrived {
     }
 }
 
-/// The call's name: the client's own when it sent a fit one.
-pub(super) fn call_id(headers: &HeaderMap) -> CallId {
-    let own = headers
-        .get("x-litellm-call-id")
-        .and_then(|value| value.to_str().ok());
+/// The headers, or none when none of them is meant for us: mostly so, and then nothing need be looked
+/// up by name.
+pub(super) fn wishes(headers: &HeaderMap) -> &HeaderMap {
+    static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+    let ours = |name: &HeaderName| name.as_str().starts_with("x-litellm-");
+    if headers.keys().any(ours) {
+        headers
+    } else {
+        &NONE
+    }
+}
+
+/// The call's name: the client's own when it sent a fit one, else a UUID that begins with the time,
+/// so that the ledger's index of names grows at its end and not all over.
+pub(super) fn call_id(headers: &HeaderMap, now: Wall) -> CallId {
+    let own = headers.get(CALL_ID).and_then(|value| value.to_str().ok());
     own.and_then(CallId::from_client).unwrap_or_else(|| {
+        let millis = u64::try_from(now.as_micros() / 1_000).unwrap_or_default();
+        let mut random = [0; 10];
+        fastrand::fill(&mut random);
+        let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
         let mut text = uuid::Uuid::encode_buffer();
-        CallId::new(uuid::Uuid::new_v4().hyphenated().encode_lower(&mut text))
+        CallId::new(id.hyphenated().encode_lower(&mut text))
     })
 }
 
@@ -85,13 +109,13 @@ pub(super) async fn read(
             bytes,
         }
     };
-    let mut forward = HeaderMap::new();
+    let mut kept = HeaderMap::new();
     for (name, value) in &head.headers {
-        if build::is_forwarded(name, config.general.forward_client_headers) {
-            forward.append(name.clone(), value.clone());
+        if forward::is_forwarded(name, config.general.forward_client_headers) {
+            kept.append(name.clone(), value.clone());
         }
     }
-    let asked = Asked::new(route.surface, route.subpath, body, forward);
+    let asked = Asked::new(route.surface, route.subpath, body, kept);
     Ok(Arrived {
         asked: asked.with_query(head.uri.query()),
         bytes_in,
@@ -112,8 +136,13 @@ async fn collect(headers: &HeaderMap, mut body: Incoming, limit: usize) -> Resul
     let mut only = Bytes::new();
     let mut several = BytesMut::new();
     loop {
-        let next = tokio::time::timeout(BODY_PIECE_WITHIN, body.frame()).await;
-        let next = next.map_err(|_late| Fault::invalid("the request body stopped coming"))?;
+        // A short body comes along with its head: no timer is needed for it.
+        let next = match body.frame().now_or_never() {
+            Some(next) => next,
+            None => tokio::time::timeout(BODY_PIECE_WITHIN, body.frame())
+                .await
+                .map_err(|_late| Fault::invalid("the request body stopped coming"))?,
+        };
         let Some(frame) = next else { break };
         let frame = frame.map_err(|error| {
             Fault::new(FaultKind::ClientGone, "the request body broke off")
@@ -148,14 +177,14 @@ async fn collect(headers: &HeaderMap, mut body: Incoming, limit: usize) -> Resul
 /// A header that makes no sense.
 pub(super) fn ask(asked: &Asked, headers: &HeaderMap, draft: &mut Draft) -> Result<Ask, Fault> {
     let model = Arc::clone(draft.client_model());
-    let retries = number(headers, "x-litellm-num-retries")?;
+    let retries = number(headers, &NUM_RETRIES)?;
     let mut tags = Vec::new();
-    if let Some(list) = text(headers, "x-litellm-tags") {
+    if let Some(list) = text(headers, &TAGS) {
         let named = list.split(',').map(str::trim).filter(|tag| !tag.is_empty());
         tags.extend(named.map(str::to_owned));
     }
-    let customer = text(headers, "x-litellm-customer-id");
-    let customer = customer.or_else(|| text(headers, "x-litellm-end-user-id"));
+    let customer = text(headers, &CUSTOMER);
+    let customer = customer.or_else(|| text(headers, &END_USER));
     let Some(head) = asked.head() else {
         draft.tags.clone_from(&tags);
         customer.unwrap_or_default().clone_into(&mut draft.end_user);
@@ -201,10 +230,10 @@ pub(super) fn timeouts(asked: &Asked, headers: &HeaderMap) -> Timeouts {
     Timeouts {
         request: head
             .and_then(|head| head.timeout)
-            .or_else(|| seconds("x-litellm-timeout")),
+            .or_else(|| seconds(&TIMEOUT)),
         stream: head
             .and_then(|head| head.stream_timeout)
-            .or_else(|| seconds("x-litellm-stream-timeout")),
+            .or_else(|| seconds(&STREAM_TIMEOUT)),
     }
 }
 
@@ -221,7 +250,7 @@ fn asked_fallbacks(own: &Fallbacks) -> AskedFallbacks {
     }
 }
 
-fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers
         .get(name)
         .map(HeaderValue::to_str)?
@@ -230,7 +259,7 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
         .filter(|text| !text.is_empty())
 }
 
-fn number(headers: &HeaderMap, name: &str) -> Result<Option<u32>, Fault> {
+fn number(headers: &HeaderMap, name: &HeaderName) -> Result<Option<u32>, Fault> {
     let Some(text) = text(headers, name) else {
         return Ok(None);
     };

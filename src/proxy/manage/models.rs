@@ -26,7 +26,7 @@ pub async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Resp
     let data: Vec<Value> = names.map(|name| entry(client, &setup, name)).collect();
     Json(match client {
         Client::OpenAi => json!({ "data": data, "object": "list" }),
-        Client::Anthropic => page(data),
+        Client::Anthropic => page(&data),
     })
     .into_response()
 }
@@ -110,7 +110,7 @@ fn entry(client: Client, setup: &Setup, name: &str) -> Value {
 }
 
 /// Anthropic's list: one page that holds all.
-fn page(data: Vec<Value>) -> Value {
+fn page(data: &[Value]) -> Value {
     let id = |entry: Option<&Value>| entry.map(|entry| entry["id"].clone());
     json!({
         "first_id": id(data.first()), "last_id": id(data.last()), "has_more": false, "data": data,

@@ -1,4 +1,4 @@
-//! The breaker's rules, as tables and as stories told with a made-up clock.
+//! The breaker, rule by rule, on virtual time.
 
 use super::*;
 

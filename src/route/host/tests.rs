@@ -1,3 +1,5 @@
+//! The health of a host, observation by observation, on virtual time.
+
 use super::*;
 
 fn at(millis: u64) -> Mono {

@@ -13,21 +13,21 @@ use crate::tui::theme::Role;
 use crate::tui::widget::{gauge, spark};
 
 pub(super) const COLUMNS: &[Column] = &[
-    Column::text("backend", "BACKEND", 'n', [16, 34], 0),
-    Column::text("state", "STATE", 's', [10, 10], 0),
-    Column::text("why", "RECOVERS / WHY", 'w', [14, 44], 2),
-    Column::text("group", "GROUP", 'g', [7, 14], 9),
-    Column::number("inflight", "INFL", 'i', 4, 1),
+    Column::text("backend", "BACKEND", 'n', [16, 24, 34], 0),
+    Column::text("state", "STATE", 's', [10, 10, 10], 0),
+    Column::text("why", "RECOVERS/WHY", 'w', [12, 20, 46], 1),
+    Column::text("group", "GROUP", 'g', [7, 11, 14], 9),
+    Column::number("inflight", "INFL", 'i', 4, 2),
     Column::number("rps", "RPS", 'r', 4, 3),
     Column::number("p50", "P50", 'm', 5, 7),
     Column::number("p95", "P95", 'p', 5, 3),
-    Column::number("first", "FIRST", 'f', 5, 6),
+    Column::number("first", "FIRST", 'f', 5, 7),
     Column::number("tps", "TOK/S", 'k', 5, 8),
     Column::number("err", "ERR", 'e', 5, 4),
     Column::number("in", "IN", 'x', 5, 11),
     Column::number("out", "OUT", 'o', 5, 11),
-    Column::number("cost", "TODAY", 'c', 7, 5),
-    Column::text("spark", "15 MIN", 'v', [8, 15], 5),
+    Column::number("cost", "TODAY", 'c', 7, 7),
+    Column::text("spark", "15 MIN", 'v', [8, 10, 15], 6),
 ];
 
 pub(super) const MORE: &[&str] = &["provider", "model", "host", "tag", "local"];

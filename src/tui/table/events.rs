@@ -11,12 +11,12 @@ use crate::tui::format::{self, fit};
 use crate::tui::theme::Role;
 
 pub(super) const COLUMNS: &[Column] = &[
-    Column::text("time", "TIME", 't', [8, 8], 1),
-    Column::text("kind", "KIND", 'k', [8, 8], 0),
-    Column::text("what", "WHAT", 'w', [14, 30], 2),
-    Column::text("detail", "WHAT HAPPENED, AND WHY", 'd', [22, 200], 0),
+    Column::text("time", "TIME", 't', [8, 8, 8], 1),
+    Column::text("kind", "KIND", 'k', [8, 8, 8], 0),
+    Column::text("what", "WHAT", 'w', [12, 16, 30], 2),
+    Column::text("detail", "WHAT HAPPENED, AND WHY", 'd', [22, 50, 200], 0),
     Column::number("count", "N", 'n', 5, 3),
-    Column::text("id", "REQUEST", 'i', [8, 12], 5),
+    Column::text("id", "REQUEST", 'i', [8, 8, 12], 6),
 ];
 
 pub(super) const MORE: &[&str] = &["severity", "from", "to", "backend", "model", "age"];

@@ -10,8 +10,8 @@ use crate::tui::glyph;
 use crate::tui::theme::Role;
 
 pub(super) const COLUMNS: &[Column] = &[
-    Column::text("model", "MODEL", 'n', [14, 28], 0),
-    Column::text("on", "SERVED BY", 'b', [14, 44], 3),
+    Column::text("model", "MODEL", 'n', [14, 18, 28], 0),
+    Column::text("on", "SERVED BY", 'b', [14, 28, 44], 3),
     Column::number("inflight", "INFL", 'i', 4, 2),
     Column::number("rps", "RPS", 'r', 4, 1),
     Column::number("p50", "P50", 'm', 5, 4),

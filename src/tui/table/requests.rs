@@ -11,18 +11,18 @@ use crate::tui::format::{self, fit};
 use crate::tui::theme::Role;
 
 pub(super) const COLUMNS: &[Column] = &[
-    Column::text("time", "TIME", 't', [8, 8], 2),
-    Column::text("model", "MODEL", 'm', [12, 24], 0),
-    Column::text("backend", "BACKEND", 'b', [16, 36], 1),
-    Column::text("status", "STATUS", 's', [10, 16], 0),
+    Column::text("time", "TIME", 't', [8, 8, 8], 2),
+    Column::text("model", "MODEL", 'm', [12, 14, 24], 0),
+    Column::text("backend", "BACKEND", 'b', [16, 26, 36], 1),
+    Column::text("status", "STATUS", 's', [10, 14, 16], 0),
     Column::number("tries", "TRIES", 'r', 5, 4),
     Column::number("first", "FIRST", 'f', 5, 5),
     Column::number("took", "TOOK", 'd', 5, 1),
     Column::number("in", "IN", 'x', 5, 3),
     Column::number("out", "OUT", 'o', 5, 3),
-    Column::number("cost", "COST", 'c', 8, 2),
-    Column::text("key", "KEY", 'k', [8, 14], 6),
-    Column::text("app", "APP", 'a', [10, 22], 7),
+    Column::number("cost", "COST", 'c', 7, 2),
+    Column::text("key", "KEY", 'k', [8, 10, 14], 6),
+    Column::text("app", "APP", 'a', [10, 14, 22], 7),
 ];
 
 pub(super) const MORE: &[&str] = &[
@@ -69,6 +69,7 @@ pub(super) fn value<'a>(
         "cost" => Value::optional(record.cost.map(format::dollars)),
         "key" => Value::text(&record.key),
         "app" => Value::text(app(record)),
+        "error" if record.error.is_empty() => Value::Missing,
         "error" => Value::text(&record.error),
         "id" => Value::text(record.call_id.as_str()),
         "tag" => Value::Text(Cow::Owned(record.tags.join(" "))),
@@ -103,9 +104,9 @@ pub(super) fn flight_value<'a>(
         "took" | "age" => Value::Number(age),
         "app" => Value::text(&flight.client),
         "id" => Value::text(&flight.call_id),
-        "error" | "tag" | "user" | "provider" | "group" | "key" => Value::text(""),
+        "tag" | "user" | "provider" | "group" | "key" => Value::text(""),
         "fallback" => Value::text("no"),
-        "first" | "in" | "out" | "cost" | "falls" => Value::Missing,
+        "error" | "first" | "in" | "out" | "cost" | "falls" => Value::Missing,
         _ => return None,
     })
 }
@@ -207,8 +208,8 @@ pub(super) fn flight_cell(
         "model" => styled(&flight.model, Role::Text),
         "backend" if flight.backend.is_empty() => styled("waits for a backend", Role::Faint),
         "backend" => styled(&flight.backend, Role::Muted),
-        "status" if flight.streaming => styled("▸ streaming", Role::Accent),
-        "status" => styled("· waiting", Role::Muted),
+        "status" if flight.streaming => styled("streaming", Role::Accent),
+        "status" => styled("waiting", Role::Muted),
         "tries" => {
             let role = if flight.attempt > 1 {
                 Role::Warn

@@ -1,6 +1,6 @@
 //! Colour arithmetic: reading `#rrggbb`, the nearest of 256 and of 16, contrast, distance.
 //!
-//! Pure. Distances are taken in OKLab, where equal steps look equal.
+//! Pure. Distances are taken in `OKLab`, where equal steps look equal.
 
 use ratatui::style::Color;
 
@@ -110,6 +110,7 @@ fn linear(channel: u8) -> f64 {
 }
 
 /// WCAG contrast of two colours, 1 to 21.
+#[cfg(test)]
 pub(crate) fn luminance_contrast(one: (u8, u8, u8), other: (u8, u8, u8)) -> f64 {
     let light = |(red, green, blue): (u8, u8, u8)| {
         0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
@@ -118,7 +119,7 @@ pub(crate) fn luminance_contrast(one: (u8, u8, u8), other: (u8, u8, u8)) -> f64 
     (a.max(b) + 0.05) / (a.min(b) + 0.05)
 }
 
-/// How different two colours look: OKLab distance times 100.
+/// How different two colours look: `OKLab` distance times 100.
 pub(crate) fn distance(one: (u8, u8, u8), other: (u8, u8, u8)) -> f64 {
     let (a, b) = (oklab(one), oklab(other));
     let square = |x: f64, y: f64| (x - y) * (x - y);
@@ -126,14 +127,15 @@ pub(crate) fn distance(one: (u8, u8, u8), other: (u8, u8, u8)) -> f64 {
 }
 
 fn oklab((red, green, blue): (u8, u8, u8)) -> (f64, f64, f64) {
-    let (r, g, b) = (linear(red), linear(green), linear(blue));
-    let l = (0.412_221_470_8 * r + 0.536_332_536_3 * g + 0.051_445_992_9 * b).cbrt();
-    let m = (0.211_903_498_2 * r + 0.680_699_545_1 * g + 0.107_396_956_6 * b).cbrt();
-    let s = (0.088_302_461_9 * r + 0.281_718_837_6 * g + 0.629_978_700_5 * b).cbrt();
+    let light = [linear(red), linear(green), linear(blue)];
+    let mix = |row: [f64; 3]| -> f64 { row.iter().zip(light).map(|(a, b)| a * b).sum() };
+    let long = mix([0.412_221_470_8, 0.536_332_536_3, 0.051_445_992_9]).cbrt();
+    let middle = mix([0.211_903_498_2, 0.680_699_545_1, 0.107_396_956_6]).cbrt();
+    let short = mix([0.088_302_461_9, 0.281_718_837_6, 0.629_978_700_5]).cbrt();
     (
-        0.210_454_255_3 * l + 0.793_617_785_0 * m - 0.004_072_046_8 * s,
-        1.977_998_495_1 * l - 2.428_592_205_0 * m + 0.450_593_709_9 * s,
-        0.025_904_037_1 * l + 0.782_771_766_2 * m - 0.808_675_766_0 * s,
+        0.210_454_255_3 * long + 0.793_617_785_0 * middle - 0.004_072_046_8 * short,
+        1.977_998_495_1 * long - 2.428_592_205_0 * middle + 0.450_593_709_9 * short,
+        0.025_904_037_1 * long + 0.782_771_766_2 * middle - 0.808_675_766_0 * short,
     )
 }
 

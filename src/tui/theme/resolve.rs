@@ -18,13 +18,12 @@ const DEPTH_LIMIT: usize = 8;
 /// of this name. A file that cannot be read gives the default theme and a warning.
 pub(crate) fn load(name: &str, text: Option<&str>, depth: Depth) -> Loaded {
     let mut warnings = Vec::new();
-    let chain = match text.or_else(|| shipped(name)) {
-        Some(text) => chain(name, text, &mut warnings),
-        None => {
-            let known = SHIPPED.map(|(name, _)| name).join(", ");
-            warnings.push(format!("theme `{name}` is not known; there are {known}"));
-            Vec::new()
-        },
+    let chain = if let Some(text) = text.or_else(|| shipped(name)) {
+        chain(name, text, &mut warnings)
+    } else {
+        let known = SHIPPED.map(|(name, _)| name).join(", ");
+        warnings.push(format!("theme `{name}` is not known; there are {known}"));
+        Vec::new()
     };
     let chain = if chain.is_empty() {
         SHIPPED

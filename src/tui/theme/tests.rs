@@ -1,5 +1,7 @@
 //! The contract of every shipped theme: complete, readable, and no two states alike.
 
+use ratatui::style::{Color, Modifier};
+
 use super::*;
 
 const STATES: [Role; 6] = [

@@ -3,7 +3,6 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use ratatui::text::Line;
 
 use super::put_text;
 use crate::tui::format;
@@ -72,10 +71,7 @@ impl Chart<'_> {
             let text = match line {
                 0 => label(top),
                 line if line + 1 == height => label(0.0),
-                line if height >= 7 && line == height / 2 => {
-                    let rows = f64::from(height - 1);
-                    label(top * (rows - f64::from(line)) / rows)
-                },
+                line if height >= 7 && height % 2 == 1 && line == height / 2 => label(top / 2.0),
                 _ => String::new(),
             };
             let sign = if text.is_empty() { "│" } else { "┤" };
@@ -192,11 +188,6 @@ fn plot_curve(buffer: &mut Buffer, plot: Rect, curve: &Curve, top: f64) {
 
 /// The bits of a braille cell, by row from the top and column.
 const DOTS: [[u8; 2]; 4] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]];
-
-/// A title with the present value: ` req/s  9.4 `.
-pub(in crate::tui) fn title(name: &str, theme: &Theme) -> Line<'static> {
-    Line::styled(name.to_owned(), theme.style(Role::Heading))
-}
 
 #[cfg(test)]
 mod tests {

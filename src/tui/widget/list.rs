@@ -139,18 +139,26 @@ impl List<'_> {
     }
 }
 
+/// The rank from which on a column must wait until those before it are as wide as they should be.
+const MINOR: u8 = 6;
+
 /// The columns that fit in `width`, each with its width. One cell is kept for the scroll thumb.
 fn layout(columns: &'static [Column], width: u16) -> Vec<(&'static Column, u16)> {
     let width = width.saturating_sub(1);
     let mut order: Vec<&Column> = columns.iter().collect();
     order.sort_by_key(|column| column.rank);
-    let mut used = 0;
-    let mut chosen: Vec<&Column> = Vec::new();
+    let mut chosen: Vec<(&Column, u16)> = Vec::new();
+    let mut spare = width;
+    let mut widened = false;
     for column in order {
-        let gap = u16::from(!chosen.is_empty());
-        if used + gap + column.min <= width {
-            used += gap + column.min;
-            chosen.push(column);
+        if column.rank >= MINOR && !widened {
+            widened = true;
+            spare = widen(&mut chosen, spare, |column| column.good);
+        }
+        let needed = column.min + u16::from(!chosen.is_empty());
+        if needed <= spare {
+            spare -= needed;
+            chosen.push((column, column.min));
         } else if chosen.is_empty() {
             return vec![(column_of(columns, column.id), width)];
         } else {
@@ -158,26 +166,26 @@ fn layout(columns: &'static [Column], width: u16) -> Vec<(&'static Column, u16)>
             break;
         }
     }
-    let mut spare = width - used;
-    let mut widths: Vec<(&Column, u16)> = columns
-        .iter()
-        .filter(|column| chosen.iter().any(|one| one.id == column.id))
-        .map(|column| (column, column.min))
-        .collect();
-    while spare > 0 {
+    widen(&mut chosen, spare, |column| column.max);
+    chosen.sort_by_key(|(column, _)| columns.iter().position(|one| one.id == column.id));
+    chosen
+}
+
+/// Gives the columns more room, evenly, up to a limit each; returns what is left.
+fn widen(columns: &mut [(&Column, u16)], mut spare: u16, limit: fn(&Column) -> u16) -> u16 {
+    loop {
         let mut grown = false;
-        for (column, width) in &mut widths {
-            if *width < column.max && spare > 0 {
+        for (column, width) in columns.iter_mut() {
+            if *width < limit(column) && spare > 0 {
                 *width += 1;
                 spare -= 1;
                 grown = true;
             }
         }
         if !grown {
-            break;
+            return spare;
         }
     }
-    widths
 }
 
 fn column_of(columns: &'static [Column], id: &str) -> &'static Column {

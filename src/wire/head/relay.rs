@@ -75,16 +75,12 @@ impl Head {
     }
 
     fn own_members(&self, body: &[u8]) -> Vec<usize> {
-        let ours = |member: &Member| {
-            let name = member.name(body);
-            is_own(&name) || (name == "metadata" && self.metadata == Metadata::Cut)
-        };
-        self.members
-            .iter()
-            .enumerate()
-            .filter(|(_, member)| ours(member))
-            .map(|(i, _)| i)
-            .collect()
+        let mut cuts = self.own.clone();
+        if self.metadata == Metadata::Cut {
+            let mut members = self.members.iter();
+            cuts.extend(members.position(|member| member.is(body, "metadata")));
+        }
+        cuts
     }
 
     fn name_model(

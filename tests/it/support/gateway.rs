@@ -20,7 +20,12 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::client::{Answer, Ask, Stream};
+use super::http1::find_bytes;
+use super::terminal::Terminal;
 use super::wait::{PATIENCE, now, pause, wait_for};
+
+/// The program under test.
+const BINARY: &str = env!("CARGO_BIN_EXE_pointsman");
 
 /// How often a start is tried again when another process took the port in between.
 const PORT_TRIES: usize = 5;
@@ -57,6 +62,35 @@ pub struct Gateway {
     child: Child,
     key: Option<String>,
     ended: bool,
+}
+
+/// A running gateway with its dashboard.
+#[derive(Debug)]
+pub struct OnTerminal {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// What a person sees and types.
+    pub terminal: Terminal,
+    home: TempDir,
+    key: Option<String>,
+}
+
+impl OnTerminal {
+    /// `POST path` with JSON.
+    #[track_caller]
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        let ask = Ask::post(path, body);
+        let ask = match &self.key {
+            Some(key) => ask.key(key),
+            None => ask,
+        };
+        ask.send(self.addr)
+    }
+
+    /// The folder with `config.yaml`, `data/` and whatever else the test put there.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
 }
 
 impl Builder {
@@ -126,32 +160,74 @@ impl Builder {
         }
     }
 
+    /// Runs it with its dashboard on a terminal of so many columns and rows, and waits until it
+    /// is alive.
+    #[track_caller]
+    pub fn on_terminal(self, size: (u16, u16)) -> OnTerminal {
+        fs::write(self.home.path().join("config.yaml"), &self.config).unwrap();
+        let addr = free_port();
+        let arguments = self.arguments(addr);
+        let mut argv = vec![BINARY];
+        argv.extend(arguments.iter().map(String::as_str));
+        let mut terminal = Terminal::run(&argv, &self.environment(), self.home.path(), size);
+        wait_for("the gateway with dashboard to be alive", PATIENCE, || {
+            assert!(terminal.is_running(), "it ended:\n{}", terminal.screen());
+            is_alive(addr).then_some(())
+        });
+        let Self { home, key, .. } = self;
+        OnTerminal {
+            addr,
+            terminal,
+            home,
+            key,
+        }
+    }
+
+    fn arguments(&self, addr: SocketAddr) -> Vec<String> {
+        let home = self.home.path();
+        let mut arguments = ["--host", "127.0.0.1", "--port"]
+            .map(str::to_owned)
+            .to_vec();
+        arguments.push(addr.port().to_string());
+        let data = self.data.clone().unwrap_or_else(|| home.join("data"));
+        for (option, path) in [("-c", home.join("config.yaml")), ("--data-dir", data)] {
+            arguments.push(option.to_owned());
+            arguments.push(path.to_string_lossy().into_owned());
+        }
+        arguments.extend(self.args.iter().cloned());
+        arguments
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        let home = self.home.path();
+        let folders = [
+            ("HOME", ""),
+            ("XDG_CONFIG_HOME", "xdg-config"),
+            ("XDG_DATA_HOME", "xdg-data"),
+            ("XDG_STATE_HOME", "xdg-state"),
+        ];
+        let folders = folders.map(|(name, folder)| (name, home.join(folder)));
+        let folders = folders.map(|(name, path)| (name, path.to_string_lossy().into_owned()));
+        let plain = [("TZ", "UTC"), ("RUST_BACKTRACE", "1")];
+        let plain = plain.map(|(name, value)| (name, value.to_owned()));
+        let given = self
+            .env
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.clone()));
+        let all = folders.into_iter().chain(plain).chain(given);
+        all.map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
     #[track_caller]
     fn once(&self) -> Result<(SocketAddr, Child), Exit> {
         let home = self.home.path();
         let addr = free_port();
         let stderr = File::create(home.join("stderr")).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_pointsman"))
-            .args([
-                "serve",
-                "--host",
-                "127.0.0.1",
-                "--port",
-                &addr.port().to_string(),
-            ])
-            .arg("-c")
-            .arg(home.join("config.yaml"))
-            .arg("--data-dir")
-            .arg(self.data.as_deref().unwrap_or(&home.join("data")))
-            .args(&self.args)
+        let mut child = Command::new(BINARY)
+            .arg("serve")
+            .args(self.arguments(addr))
             .env_clear()
-            .env("HOME", home)
-            .env("XDG_CONFIG_HOME", home.join("xdg-config"))
-            .env("XDG_DATA_HOME", home.join("xdg-data"))
-            .env("XDG_STATE_HOME", home.join("xdg-state"))
-            .env("TZ", "UTC")
-            .env("RUST_BACKTRACE", "1")
-            .envs(&self.env)
+            .envs(self.environment())
             .current_dir(home)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -166,11 +242,7 @@ impl Builder {
                     stderr: read(home),
                 });
             }
-            let alive = Ask::get("/health/liveliness").patience(Duration::from_secs(1));
-            if alive
-                .try_send(addr)
-                .is_ok_and(|answer| answer.status == 200)
-            {
+            if is_alive(addr) {
                 return Ok((addr, child));
             }
             if began.elapsed() > PATIENCE {
@@ -282,6 +354,29 @@ impl Gateway {
         })
     }
 
+    /// Files below its home, log and databases included, that hold these bytes.
+    pub fn files_with(&self, secret: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.home().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for path in fs::read_dir(folder)
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+            {
+                if path.is_dir() {
+                    folders.push(path);
+                } else if find_bytes(&fs::read(&path).unwrap_or_default(), secret.as_bytes())
+                    .is_some()
+                {
+                    let short = path.strip_prefix(self.home()).unwrap();
+                    found.push(short.to_string_lossy().into_owned());
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
     /// All it said so far.
     pub fn stderr(&self) -> String {
         read(self.home())
@@ -383,6 +478,11 @@ impl Exit {
         let signal = self.status.signal().map(|signal| -signal);
         self.status.code().or(signal).unwrap_or(i32::MIN)
     }
+}
+
+fn is_alive(addr: SocketAddr) -> bool {
+    let ask = Ask::get("/health/liveliness").patience(Duration::from_secs(1));
+    ask.try_send(addr).is_ok_and(|answer| answer.status == 200)
 }
 
 fn read(home: &Path) -> String {
