@@ -189,7 +189,11 @@ mod tests {
             if !with_events {
                 watch.watcher = None;
             }
-            let text = if with_events { "port: 4002" } else { "port: 4003" };
+            let text = if with_events {
+                "port: 4002"
+            } else {
+                "port: 4003"
+            };
             std::fs::write(&file, text).unwrap();
             let handle = std::fs::File::options().write(true).open(&file).unwrap();
             handle.set_modified(time).unwrap();

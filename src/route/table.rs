@@ -324,7 +324,11 @@ fn host_of(hosts: &mut Vec<HostNode>, config: &Deployment, idx: DeploymentIdx) -
         host.probed |= config.upstream.local;
         host.deployments.push(idx);
         if config.upstream.local && config.off.is_none() {
-            host.max_parallel = host.max_parallel.into_iter().chain(config.max_parallel).min();
+            host.max_parallel = host
+                .max_parallel
+                .into_iter()
+                .chain(config.max_parallel)
+                .min();
         }
     }
     HostIdx(place)

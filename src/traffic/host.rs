@@ -118,7 +118,9 @@ impl HostLive {
     pub(super) fn enter(&self, limit: Option<u32>) -> bool {
         let most = limit.unwrap_or(u32::MAX);
         let step = |count: u32| (count < most).then(|| count + 1);
-        self.in_flight.try_update(Ordering::Relaxed, Ordering::Relaxed, step).is_ok()
+        self.in_flight
+            .try_update(Ordering::Relaxed, Ordering::Relaxed, step)
+            .is_ok()
     }
 
     pub(super) fn leave(&self) {

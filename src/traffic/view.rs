@@ -65,7 +65,11 @@ impl View for FleetView<'_> {
 
 impl FleetView<'_> {
     fn is_host_full(&self, host: HostIdx) -> bool {
-        let limit = self.fleet.table.host(host).and_then(|node| node.max_parallel);
+        let limit = self
+            .fleet
+            .table
+            .host(host)
+            .and_then(|node| node.max_parallel);
         let live = self.fleet.hosts.get(host.0);
         live.is_some_and(|live| is_full(limit, live.in_flight()))
     }
