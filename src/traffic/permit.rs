@@ -61,6 +61,11 @@ impl Permit {
         self.host.gone_since(self.falls).await;
     }
 
+    /// Whether its host went down since it was taken.
+    pub fn has_host_fallen(&self) -> bool {
+        self.host.falls() != self.falls
+    }
+
     /// The host it is on.
     pub const fn host(&self) -> &Arc<HostLive> {
         &self.host
