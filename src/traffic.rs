@@ -204,18 +204,19 @@ impl Fleet {
         let live = self.hosts.get(host.0)?;
         let change = live.observe(seen, now);
         live.set_last_probe(said);
-        if change.is_some_and(|change| change.to == HostState::Probing) {
-            self.host_is_back(host, now);
+        if seen == Observation::ProbeAnswered {
+            let was_down = change.is_some_and(|change| change.from == HostState::Down);
+            self.host_answers(host, was_down, now);
         }
         change.map(|change| of_host(host, change))
     }
 
     /// What cooled down for no more than its host's absence may be tried again.
-    fn host_is_back(&self, host: HostIdx, now: Mono) {
+    fn host_answers(&self, host: HostIdx, was_down: bool, now: Mono) {
         let on_it = self.table.host(host).map(|node| &*node.deployments);
         for idx in on_it.unwrap_or_default() {
             if let Some(live) = self.deployments.get(idx.0) {
-                live.breaker().host_is_back(now);
+                live.breaker().host_answers(was_down, now);
             }
         }
     }
@@ -224,7 +225,7 @@ impl Fleet {
         let host = self.table.deployment(idx)?.host;
         let change = self.hosts.get(host.0)?.observe(seen, now)?;
         if change.from == HostState::Down {
-            self.host_is_back(host, now);
+            self.host_answers(host, true, now);
         }
         Some(of_host(host, change))
     }

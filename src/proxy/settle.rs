@@ -199,6 +199,10 @@ impl Draft {
             return;
         };
         current.status = Some(status.as_u16());
+        if current.permit.as_ref().is_some_and(Permit::has_host_fallen) {
+            // It was sent before the host died, and proves nothing of the present.
+            return;
+        }
         let idx = current.deployment;
         if let Some(change) = self.setup.fleet.answered(idx, now) {
             news::tell(

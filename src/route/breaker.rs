@@ -127,6 +127,8 @@ pub struct Breaker {
     trial: bool,
     /// The last counted failure that was more than a broken or refused connection.
     answered_badly: Option<Mono>,
+    /// A connection was refused during this cooldown, or among the failures that led to it.
+    refused: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -190,6 +192,7 @@ impl Breaker {
             BreakerState::Open => None,
             BreakerState::Closed => {
                 self.in_row = 0;
+                self.refused = false;
                 None
             },
             BreakerState::HalfOpen => {
@@ -209,8 +212,10 @@ impl Breaker {
             return None;
         }
         self.minute.add(1, 1, now);
-        if !matches!(fault.kind, FaultKind::Connect | FaultKind::Reset) {
-            self.answered_badly = Some(now);
+        match fault.kind {
+            FaultKind::Connect => self.refused = true,
+            FaultKind::Reset => {},
+            _ => self.answered_badly = Some(now),
         }
         let reason = match self.state(now) {
             BreakerState::Open => return self.prolong(fault, now),
@@ -235,11 +240,18 @@ impl Breaker {
         Some(Change::Opened { wait, why: reason })
     }
 
-    /// Its host, which did not answer, does so again: a cooldown that came of that alone is over, and
-    /// one request may try it. Any other goes on.
-    pub fn host_is_back(&mut self, now: Mono) {
-        if let Some(open) = self.open.as_mut().filter(|open| open.unreachable) {
+    /// Its host answers. A cooldown that came of the host's absence alone is over: one request may try
+    /// it. `was_down`: the host is known to have been away; otherwise only a refused connection tells
+    /// so, since a server that breaks every answer may well be there.
+    pub fn host_answers(&mut self, was_down: bool, now: Mono) {
+        let was_away = was_down || self.refused;
+        let open = self
+            .open
+            .as_mut()
+            .filter(|open| open.unreachable && was_away);
+        if let Some(open) = open {
             open.until = open.until.min(now);
+            self.refused = false;
         }
     }
 
@@ -268,6 +280,7 @@ impl Breaker {
         self.stamps.clear();
         self.in_row = 0;
         self.answered_badly = None;
+        self.refused = false;
     }
 
     /// More bad news while cooling: a later `Retry-After` prolongs it, nothing shortens it.

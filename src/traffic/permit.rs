@@ -58,6 +58,11 @@ impl Permit {
         Some(permit)
     }
 
+    /// Whether its host went away since it was taken. (A silent one that answers after all was there.)
+    pub fn has_host_fallen(&self) -> bool {
+        self.bell.has_changed().unwrap_or_default() && !self.host.is_silent()
+    }
+
     /// The host it is on.
     pub const fn host(&self) -> &Arc<HostLive> {
         &self.host

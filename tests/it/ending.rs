@@ -133,7 +133,7 @@ fn after_kill_9_what_was_settled_100_ms_before_is_there() {
 fn two_on_one_data_folder_are_refused() {
     let upstream = Upstream::start(openai::server("hello"));
     let entry = rig::openai("chat", &upstream);
-    let gateway = rig::start(&[entry.clone()], "");
+    let gateway = rig::start(std::slice::from_ref(&entry), "");
     let second = rig::builder(&[entry], "").data_dir(&gateway.home().join("data"));
     let exit = second.try_start().unwrap_err();
     assert_eq!(exit.code(), 1, "{}", exit.stderr);
@@ -148,7 +148,7 @@ fn two_on_one_data_folder_are_refused() {
 fn after_kill_9_the_next_one_goes_on_with_the_same_ledger() {
     let upstream = Upstream::start(openai::server("hello"));
     let entry = rig::openai("chat", &upstream);
-    let mut first = rig::start(&[entry.clone()], "");
+    let mut first = rig::start(std::slice::from_ref(&entry), "");
     first
         .post("/v1/chat/completions", &chat("chat"))
         .must_be(200);

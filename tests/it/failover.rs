@@ -464,6 +464,12 @@ fn a_client_that_leaves_between_two_tries_ends_the_walk() {
     line.write(&Ask::post("/v1/chat/completions", &chat("chat")).bytes(gateway.addr))
         .unwrap();
     upstream.until_requests(1);
+    wait_for("the first try to be over", PATIENCE, || {
+        let metrics = gateway.get("/metrics").text();
+        let zero =
+            |line: &str| line.starts_with("pointsman_deployment_in_flight") && line.ends_with(" 0");
+        (upstream.counts().in_flight == 0 && metrics.lines().any(zero)).then_some(())
+    });
     drop(line);
     let row = rows(&gateway, 1).remove(0);
     assert_eq!((row.status, row.error.as_str()), (499, "client_gone"));

@@ -184,3 +184,44 @@ fn all_down_is_tried_anyway_and_told_as_it_is() {
         .must_be(200);
     quiet(&gateway, &[&local]);
 }
+
+#[test]
+fn a_quick_restart_under_load_is_over_long_before_the_cooldown() {
+    let mut local = slow_ollama();
+    let cloud = Upstream::start(openai::server("the cloud serves on"));
+    let gateway = rig::start(
+        &[
+            rig::ollama("chat", &local)
+                .with("order: 1")
+                .info("id: local"),
+            rig::openai("chat", &cloud)
+                .with("order: 2")
+                .info("id: cloud"),
+        ],
+        "router_settings: {allowed_fails: 3, cooldown_time: 60}\n",
+    );
+    let (seen, stop) = (Seen::default(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        for number in 0..CLIENTS {
+            let (gateway, seen, stop) = (&gateway, &seen, &stop);
+            scope.spawn(move || client(gateway, number, seen, stop));
+        }
+        local.until_requests(50);
+        local.kill();
+        wait_for("load on the cloud", PATIENCE, || {
+            (cloud.requests().len() > 30).then_some(())
+        });
+        local.revive();
+        let before = local.requests().len();
+        wait_for(
+            "the local one to serve again",
+            Duration::from_secs(8),
+            || (local.requests().len() > before + 30).then_some(()),
+        );
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(seen.errors.load(Ordering::Relaxed), 0, "{seen:?}");
+    assert_eq!(seen.improper.load(Ordering::Relaxed), 0, "{seen:?}");
+    quiet(&gateway, &[&local, &cloud]);
+    rig::rows(&gateway, seen.requests.load(Ordering::Relaxed));
+}

@@ -68,11 +68,11 @@ fn a_row_says_who_asked_what_of_whom_and_what_it_cost() {
     assert!(row[0][5].as_u64().unwrap() > 100);
     for time in &row[0][6..9] {
         let time = time.as_str().unwrap();
-        assert_eq!(
-            (time.len(), &time[4..5], &time[10..11]),
-            (19, "-", " "),
-            "{time}"
-        );
+        let shape: String = time
+            .chars()
+            .map(|char| if char.is_ascii_digit() { '0' } else { char })
+            .collect();
+        assert_eq!(shape, "0000-00-00 00:00:00");
     }
 
     let (_frames, _end) = gateway
@@ -116,6 +116,10 @@ fn requests_that_share_a_call_id_have_a_row_each() {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this plays another program with the file open"
+)]
 fn a_foreign_lock_on_the_ledger_holds_up_no_request_and_loses_no_row() {
     let upstream = Upstream::start(openai::server("x"));
     let gateway = rig::start(&[rig::openai("chat", &upstream)], "");

@@ -1,3 +1,5 @@
+//! What is built of a request for each dialect of backend.
+
 use http::header::HeaderName;
 use serde_json::json;
 

@@ -288,7 +288,7 @@ fn a_host_that_is_back_ends_a_cooldown_that_came_of_its_absence_alone() {
             fail(&mut breaker, &rules, kind, at(10));
         }
         assert_eq!(breaker.state(at(12)), OPEN);
-        breaker.host_is_back(at(12));
+        breaker.host_answers(true, at(12));
         assert_eq!(breaker.state(at(12)), expected, "{kinds:?}");
     }
     // What happened long ago is no reason against it, and a failed trial cools down again.
@@ -296,10 +296,29 @@ fn a_host_that_is_back_ends_a_cooldown_that_came_of_its_absence_alone() {
     fail(&mut breaker, &rules, UpstreamError, at(10));
     fail(&mut breaker, &rules, Connect, at(100));
     fail(&mut breaker, &rules, Connect, at(100));
-    breaker.host_is_back(at(101));
+    breaker.host_answers(true, at(101));
     assert!(breaker.begin_trial(at(101)));
     fail(&mut breaker, &rules, UpstreamError, at(102));
     breaker.end_trial();
-    breaker.host_is_back(at(103));
+    breaker.host_answers(true, at(103));
     assert_eq!(breaker.state(at(103)), OPEN);
+}
+
+#[test]
+fn a_host_never_seen_down_must_have_refused_a_connection() {
+    use FaultKind::{Connect, Reset};
+    let rules = rules(AllowedFails::Count(1), 1);
+    let cases = [
+        (&[Reset, Reset][..], OPEN),
+        (&[Connect, Reset], HALF),
+        (&[Reset, Reset, Connect], HALF),
+    ];
+    for (kinds, expected) in cases {
+        let mut breaker = Breaker::default();
+        for kind in kinds {
+            fail(&mut breaker, &rules, *kind, at(10));
+        }
+        breaker.host_answers(false, at(12));
+        assert_eq!(breaker.state(at(12)), expected, "{kinds:?}");
+    }
 }
