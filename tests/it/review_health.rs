@@ -179,7 +179,7 @@ fn one_by_one(thinks: Duration) -> SocketAddr {
 
 /// Events that say that a host went away.
 fn went_down(gateway: &Gateway) -> usize {
-    gateway.stderr().matches("host_down").count()
+    gateway.stderr().matches("kind=\"down\"").count()
 }
 
 #[test]
