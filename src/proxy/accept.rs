@@ -119,6 +119,7 @@ fn admit(
         Arc::clone(seconds),
     );
     let stop = stop.clone();
+    let cut = worker.shared.cut.clone();
     let task = tasks.spawn(async move {
         let _place = place;
         let service = service_fn(|request| service.call(request));
@@ -130,7 +131,11 @@ fn admit(
             ended = connection.as_mut() => ended,
             () = stop.cancelled() => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                tokio::select! {
+                    ended = connection.as_mut() => ended,
+                    // Being polled is what lets a request see that it must end.
+                    () = cut.cancelled() => connection.await,
+                }
             },
         };
         if let Err(error) = ended {

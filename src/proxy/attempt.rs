@@ -416,6 +416,12 @@ pub(crate) fn cut(error: &hyper::Error) -> Fault {
     Fault::new(FaultKind::Reset, text).detail(error.to_string())
 }
 
+/// The fault for an answer that the end of the gateway cuts short.
+pub(crate) fn cut_short() -> Fault {
+    let text = "the gateway shut down before the answer was complete";
+    Fault::new(FaultKind::Draining, text)
+}
+
 /// The fault for a stream that ended without saying so.
 pub(crate) fn ended_early() -> Fault {
     Fault::new(
