@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, request};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use crate::base::{CallId, Fault, FaultKind, Surface};
 use crate::config::{General, Timeouts};
 use crate::provider::multipart::Form;
 use crate::provider::{Asked, Body, build};
+use crate::proxy::gather::Gather;
 use crate::proxy::handle::Route;
 use crate::proxy::settle::Draft;
 use crate::route::{Ask, AskedFallbacks};
@@ -23,6 +25,8 @@ use crate::wire::head::{Fallback, Fallbacks, Head};
 const FORM: &[u8] = b"multipart/form-data";
 /// How long a client may take between two pieces of its body.
 const BODY_PIECE_WITHIN: Duration = Duration::from_secs(30);
+/// How long its whole body may take.
+const BODY_WITHIN: Duration = Duration::from_mins(5);
 
 /// A request whose body is here.
 pub(super) struct Arrived {
@@ -113,11 +117,14 @@ async fn collect(headers: &HeaderMap, mut body: Incoming, limit: usize) -> Resul
     if told.is_some_and(|told: usize| told > limit) {
         return Err(too_large());
     }
-    let mut only = Bytes::new();
-    let mut several = BytesMut::new();
+    let mut gather = Gather::default();
+    let late = Instant::now() + BODY_WITHIN;
     loop {
-        let next = tokio::time::timeout(BODY_PIECE_WITHIN, body.frame()).await;
-        let next = next.map_err(|_late| Fault::invalid("the request body stopped coming"))?;
+        let until = late.min(Instant::now() + BODY_PIECE_WITHIN);
+        let next = tokio::time::timeout_at(until, body.frame()).await;
+        let next = next.map_err(|_late| {
+            Fault::new(FaultKind::SlowBody, "the request body did not come in time")
+        })?;
         let Some(frame) = next else { break };
         let frame = frame.map_err(|error| {
             Fault::new(FaultKind::ClientGone, "the request body broke off")
@@ -126,24 +133,12 @@ async fn collect(headers: &HeaderMap, mut body: Incoming, limit: usize) -> Resul
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        if only.is_empty() && several.is_empty() {
-            only = data;
-        } else {
-            if several.is_empty() {
-                several.reserve(told.unwrap_or(0).min(limit));
-                several.extend_from_slice(&only);
-            }
-            several.extend_from_slice(&data);
-        }
-        if only.len().max(several.len()) > limit {
+        gather.push(data, told);
+        if gather.len() > limit {
             return Err(too_large());
         }
     }
-    Ok(if several.is_empty() {
-        only
-    } else {
-        several.freeze()
-    })
+    Ok(gather.finish())
 }
 
 /// What routing must know. Tags and end user go into the draft.
