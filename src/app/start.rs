@@ -260,6 +260,7 @@ fn share(
         ledger: Ledger::open(ledger_options),
         clock: Arc::clone(clock),
         draining: AtomicBool::new(false),
+        cut: CancellationToken::new(),
         connections: AtomicUsize::new(0),
         refused: AtomicU64::new(0),
         log_bodies: start.log_bodies,
