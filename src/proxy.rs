@@ -22,8 +22,9 @@ pub mod respond;
 pub mod service;
 pub mod settle;
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
@@ -93,6 +94,8 @@ pub struct Worker {
     pub shared: Arc<Shared>,
     /// This worker's connections to backends.
     pub pool: Arc<Pool>,
+    /// How often each host had gone away when this worker last looked.
+    fallen: Mutex<HashMap<Arc<str>, u64>>,
     /// The routes that tell.
     manage: axum::Router,
 }
@@ -112,8 +115,32 @@ impl Worker {
         Self {
             shared,
             pool,
+            fallen: Mutex::default(),
             manage,
         }
+    }
+
+    /// Closes connections that are of no use: idle for too long, or to a host that went away, which
+    /// would otherwise cost the next request on each of them its patience.
+    pub fn sweep(&self) {
+        let setup = self.shared.setup.load();
+        let hosts = setup.fleet.table.hosts().iter().zip(&setup.fleet.hosts);
+        let mut fallen = self.fallen.lock().unwrap_or_else(PoisonError::into_inner);
+        for (node, live) in hosts {
+            let falls = live.falls();
+            if falls == 0 || fallen.insert(Arc::clone(&live.base), falls) == Some(falls) {
+                continue;
+            }
+            for backend in node
+                .deployments
+                .iter()
+                .filter_map(|idx| setup.backend(*idx))
+            {
+                self.pool.forget(&backend.origin);
+            }
+        }
+        drop(fallen);
+        self.pool.sweep();
     }
 }
 

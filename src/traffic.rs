@@ -193,17 +193,18 @@ impl Fleet {
         }
     }
 
-    /// A probe ended.
-    pub fn probed(&self, host: HostIdx, alive: bool, said: String, now: Mono) -> Option<Change> {
+    /// A probe ended, or has waited for long.
+    pub fn probed(
+        &self,
+        host: HostIdx,
+        seen: Observation,
+        said: String,
+        now: Mono,
+    ) -> Option<Change> {
         let live = self.hosts.get(host.0)?;
-        let seen = if alive {
-            Observation::ProbeAnswered
-        } else {
-            Observation::ProbeFailed
-        };
         let change = live.observe(seen, now);
         live.set_last_probe(said);
-        if alive {
+        if seen == Observation::ProbeAnswered {
             let was_down = change.is_some_and(|change| change.from == HostState::Down);
             self.host_answers(host, was_down, now);
         }

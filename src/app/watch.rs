@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use crate::base::Observation;
 use crate::config::Dialect;
 use crate::probe::{Watch, Watched};
 use crate::proxy::{Shared, news};
@@ -59,7 +60,7 @@ impl Watch for Hosts {
             .collect()
     }
 
-    fn probed(&self, host: &Watched, alive: bool, said: String) {
+    fn probed(&self, host: &Watched, seen: Observation, said: String) {
         let setup = self.shared.setup.load();
         // The table may have been replaced since the probe began: the host is found by itself.
         let same = |live: &Arc<_>| Arc::ptr_eq(live, &host.host);
@@ -68,7 +69,7 @@ impl Watch for Hosts {
         };
         let now = self.shared.clock.mono();
         let idx = crate::base::HostIdx(place);
-        if let Some(change) = setup.fleet.probed(idx, alive, said, now) {
+        if let Some(change) = setup.fleet.probed(idx, seen, said, now) {
             news::tell(&self.shared.live, &setup, change, None);
         }
     }

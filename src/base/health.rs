@@ -36,8 +36,10 @@ pub enum BreakerState {
 pub enum Observation {
     /// A probe was answered.
     ProbeAnswered,
-    /// A probe found nobody: refused, unreachable or silent.
+    /// A probe found nobody: refused, unreachable, no connection in time.
     ProbeFailed,
+    /// A probe was connected and has got no answer yet: the process stands still, or is busy.
+    ProbeSilent,
     /// A request got bytes back, whatever the status.
     TrafficAnswered,
     /// A request could not connect.

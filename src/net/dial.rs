@@ -52,8 +52,7 @@ pub enum Wire {
 /// # Errors
 /// Whatever look-up, connect or handshake answered; `TimedOut` when one of them took too long.
 pub async fn dial(origin: &Origin, tls: &Arc<Tls>, connect_within: Duration) -> io::Result<Wire> {
-    let addresses = look_up(origin, connect_within).await?;
-    let stream = within(connect_within, "no connection", connect_any(&addresses)).await?;
+    let stream = reach(origin, connect_within).await?;
     tune(&stream, origin.local)?;
     if !origin.tls {
         return Ok(Wire::Plain(stream));
@@ -68,6 +67,15 @@ pub async fn dial(origin: &Origin, tls: &Arc<Tls>, connect_within: Duration) -> 
     )
     .await?;
     Ok(Wire::Tls(Box::new(shaken)))
+}
+
+/// Opens a plain connection and says nothing on it.
+///
+/// # Errors
+/// As [`dial`].
+pub async fn reach(origin: &Origin, connect_within: Duration) -> io::Result<TcpStream> {
+    let addresses = look_up(origin, connect_within).await?;
+    within(connect_within, "no connection", connect_any(&addresses)).await
 }
 
 /// Waits for a step, but not for longer than `limit`.

@@ -9,8 +9,13 @@ use std::time::Duration;
 
 use crate::net::tls::Tls;
 
-/// To open a connection, TLS and name look-up included.
-const CONNECT: Duration = Duration::from_millis(600);
+/// To open a connection, TLS and name look-up included: a little less than the time after which a
+/// probe says that it is connected and not answered.
+const CONNECT: Duration = Duration::from_millis(550);
+
+/// How long a server may leave a request or a keep-alive unacknowledged: a probe waits on its
+/// connection, and must hear when the cable is cut meanwhile.
+const UNACKED: Duration = Duration::from_secs(2);
 
 /// Makes reqwest clients with our TLS settings; the one with TLS is made when first needed.
 #[derive(Debug, Default)]
@@ -53,7 +58,13 @@ fn without_roots() -> rustls::ClientConfig {
 }
 
 fn build(tls: rustls::ClientConfig) -> Option<reqwest::Client> {
-    reqwest::Client::builder()
+    let builder = reqwest::Client::builder();
+    #[cfg(target_os = "linux")]
+    let builder = builder.tcp_user_timeout(UNACKED);
+    builder
+        .tcp_keepalive(UNACKED)
+        .tcp_keepalive_interval(UNACKED)
+        .tcp_keepalive_retries(2)
         .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()

@@ -78,7 +78,7 @@ pub async fn serve(listener: TcpListener, worker: Arc<Worker>, stop: Cancellatio
             _ = sweep.tick() => {
                 seconds.fetch_add(1, Ordering::Relaxed);
                 end_overdue(&mut held, seconds.load(Ordering::Relaxed), &worker);
-                worker.pool.sweep();
+                worker.sweep();
             },
             () = stop.cancelled() => break,
         }

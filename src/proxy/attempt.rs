@@ -19,11 +19,12 @@ use crate::base::{DeploymentIdx, Fault, FaultKind, Surface};
 use crate::net::{Exchange, SendFault, UpstreamBody};
 use crate::provider::build::Way;
 use crate::provider::{self, Asked, Backend, Outgoing, Plain, Pump, pump};
-use crate::proxy::Worker;
 use crate::proxy::connection::Alarm;
 use crate::proxy::gather::Gather;
 use crate::proxy::settle::Draft;
+use crate::proxy::{Setup, Worker};
 use crate::route::host::SUSPECT_AFTER;
+use crate::traffic::Permit;
 use crate::wire::WriterOptions;
 
 /// Longest error body that is read of an upstream.
@@ -100,6 +101,8 @@ pub struct Attempt<'a> {
     pub limits: Limits,
     /// How answers are written for the client.
     pub options: WriterOptions,
+    /// Whether somebody else could take the request over now.
+    pub elsewhere: &'a (dyn Fn(&Setup) -> bool + Sync),
 }
 
 impl Attempt<'_> {
@@ -173,7 +176,7 @@ impl Attempt<'_> {
             .await
     }
 
-    /// Waits for a step of the try, but not past its deadline and not on a host that goes down.
+    /// Waits for a step of the try, but not past its deadline and not on a host that goes away.
     async fn guard<T>(
         &self,
         draft: &Draft,
@@ -182,15 +185,17 @@ impl Attempt<'_> {
         step: impl Future<Output = T>,
     ) -> Result<T, Fault> {
         let mut step = pin!(step);
-        let permit = draft.permit();
-        let mut gone = pin!(async {
-            match permit {
-                Some(permit) => permit.host_gone().await,
-                None => std::future::pending().await,
-            }
-        });
-        let mut is_suspect = first_byte && self.backend.origin.local;
+        let mut bell = draft.permit().map(Permit::bell);
+        let is_suspect = first_byte && self.backend.origin.local;
         loop {
+            let mut gone = pin!(async {
+                if let Some(bell) = &mut bell
+                    && bell.changed().await.is_ok()
+                {
+                    return;
+                }
+                std::future::pending().await
+            });
             // Set only when there is something to wait for: mostly an answer's body came with its head.
             let mut rings_at = None;
             let turn = poll_fn(|cx| {
@@ -210,9 +215,14 @@ impl Attempt<'_> {
             match turn.await {
                 Turn::Done(output) => return Ok(output),
                 Turn::HostGone => {
+                    let silent = draft
+                        .permit()
+                        .is_some_and(|permit| permit.host().is_silent());
+                    if silent && !(first_byte && (self.elsewhere)(&draft.setup)) {
+                        continue;
+                    }
                     self.worker.pool.forget(&self.backend.origin);
-                    let text = "the backend's host went down";
-                    return Err(Fault::new(FaultKind::HostDown, text));
+                    return Err(host_down());
                 },
                 Turn::Rang if rings_at == Some(deadline) => {
                     let text = format!("no answer within {} s", self.limits.answer.as_secs_f64());
@@ -223,7 +233,12 @@ impl Attempt<'_> {
                         .setup
                         .fleet
                         .suspect(self.idx, draft.shared.clock.mono());
-                    is_suspect = false;
+                    let silent = draft
+                        .permit()
+                        .is_some_and(|permit| permit.host().is_silent());
+                    if silent && (self.elsewhere)(&draft.setup) {
+                        return Err(host_down());
+                    }
                 },
             }
         }
@@ -336,6 +351,7 @@ impl Attempt<'_> {
                 });
             }
             if seen.events > 0 {
+                draft.heard(draft.shared.clock.mono());
                 deadline = Instant::now() + self.limits.idle;
             }
         }
@@ -453,6 +469,10 @@ pub(crate) fn cut(error: &hyper::Error) -> Fault {
 pub(crate) fn cut_short() -> Fault {
     let text = "the gateway shut down before the answer was complete";
     Fault::new(FaultKind::Draining, text)
+}
+
+fn host_down() -> Fault {
+    Fault::new(FaultKind::HostDown, "the backend's host went down")
 }
 
 /// The fault for a stream that ended without saying so.

@@ -21,8 +21,8 @@ use crate::proxy::body::Body;
 use crate::proxy::connection::Alarm;
 use crate::proxy::respond::{Client, respond};
 use crate::proxy::settle::{Draft, Opening, Peer};
-use crate::proxy::{Shared, Worker};
-use crate::route::{Kind, Present, Step, Try, WaitReason, Walk};
+use crate::proxy::{Setup, Shared, Worker};
+use crate::route::{Kind, Present, Step, Try, WaitReason, Walk, Why};
 use crate::token;
 use crate::traffic::FleetView;
 
@@ -252,8 +252,27 @@ impl Journey<'_> {
             draft.not_sent(&fault);
             return Some(Err(fault));
         }
+        let (walk, asked, present) = (&self.walk, &self.asked, self.present.as_ref());
+        let shared = &self.worker.shared;
+        let elsewhere = |setup: &Setup| {
+            let surface = asked.surface;
+            let serves = |idx: DeploymentIdx| setup.backend(idx).is_some_and(|b| b.serves(surface));
+            let now = shared.clock.mono();
+            let view = FleetView {
+                fleet: &setup.fleet,
+                now,
+                serves: &serves,
+                present: present.map(|(_mark, present)| present),
+            };
+            let down = Fault::new(FaultKind::HostDown, "");
+            let step = walk
+                .clone()
+                .next(&setup.fleet.table, &view, Some(&down), now);
+            matches!(step, Step::Try(next) if next.reason.why != Why::Anyway)
+        };
         let attempt = Attempt {
             worker: self.worker,
+            elsewhere: &elsewhere,
             idx: chosen.deployment,
             backend,
             model: &chosen.upstream_model,

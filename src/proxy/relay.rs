@@ -154,6 +154,7 @@ impl Relay {
             Ok(seen) => {
                 if seen.events > 0 {
                     self.last_event = self.draft.shared.clock.mono();
+                    self.draft.heard(self.last_event);
                 }
                 *finished |= seen.finished;
                 self.draft.used(seen.usage);

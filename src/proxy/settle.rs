@@ -214,6 +214,13 @@ impl Draft {
         }
     }
 
+    /// Bytes of an answer came: the host is at work.
+    pub fn heard(&self, now: Mono) {
+        if let Some(permit) = self.permit() {
+            permit.host().heard(now);
+        }
+    }
+
     /// Content events of a stream came, `count` of them. Plain answers have no first token: theirs all
     /// come at the end.
     pub fn content(&mut self, count: u32) {

@@ -1,13 +1,12 @@
 //! One host's live state: reachability, load, and a bell that rings when it goes down.
 
-use std::pin::pin;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::base::{HostState, Mono, Observation};
-use crate::route::host::{Change, HostHealth};
+use crate::route::host::{Change, HostHealth, Load, Manner};
 
 /// A host: one place on the network, shared by its deployments.
 #[derive(Debug)]
@@ -16,10 +15,10 @@ pub struct HostLive {
     pub base: Arc<str>,
     health: Mutex<HostHealth>,
     in_flight: AtomicU32,
-    /// Rings when it goes down: tries that have sent nothing to their client are abandoned at once.
-    gone: Notify,
-    /// How often it has gone down.
-    falls: AtomicU32,
+    /// When bytes of any answer came last, in nanoseconds of the monotonic clock; 0 for never.
+    heard: AtomicU64,
+    /// How often it went away; whoever waits on it hears of each time.
+    falls: watch::Sender<u64>,
     /// Rings when a probe is due sooner than was planned; one bell for all hosts.
     hurry: Arc<Notify>,
     last_probe: Mutex<String>,
@@ -31,8 +30,8 @@ impl HostLive {
             base: Arc::clone(base),
             health: Mutex::new(HostHealth::new(probed, now)),
             in_flight: AtomicU32::new(0),
-            gone: Notify::new(),
-            falls: AtomicU32::new(0),
+            heard: AtomicU64::new(0),
+            falls: watch::Sender::new(0),
             hurry: Arc::clone(hurry),
             last_probe: Mutex::default(),
         }
@@ -41,6 +40,11 @@ impl HostLive {
     /// Whether it can be reached.
     pub fn state(&self) -> HostState {
         self.health().state()
+    }
+
+    /// Whether it is down though it takes connections.
+    pub fn is_silent(&self) -> bool {
+        self.health().is_silent()
     }
 
     /// Its health, locked for a moment.
@@ -61,19 +65,25 @@ impl HostLive {
             .clone()
     }
 
-    /// How often it has gone down: what [`HostLive::gone_since`] counts from.
-    pub(super) fn falls(&self) -> u32 {
-        self.falls.load(Ordering::Acquire)
+    /// A bell for everything after this moment: rings when it goes down, and when a silent one proves
+    /// to be gone. Its value counts.
+    pub fn bell(&self) -> watch::Receiver<u64> {
+        self.falls.subscribe()
     }
 
-    /// Waits until it goes down, or returns at once when it did so since `falls` was read.
-    pub async fn gone_since(&self, falls: u32) {
-        let mut bell = pin!(self.gone.notified());
-        // Hears from now on, so that no fall lies between the look and the wait.
-        bell.as_mut().enable();
-        if self.falls() == falls {
-            bell.await;
-        }
+    /// How often it went away.
+    pub fn falls(&self) -> u64 {
+        *self.falls.borrow()
+    }
+
+    /// Bytes of an answer came.
+    pub fn heard(&self, now: Mono) {
+        self.heard.store(now.as_nanos(), Ordering::Relaxed);
+    }
+
+    /// What a first probe found out of its manner.
+    pub fn learn(&self, manner: Manner) {
+        self.health().learn(manner);
     }
 
     /// Asks for a probe now.
@@ -103,11 +113,21 @@ impl HostLive {
     }
 
     pub(super) fn observe(&self, seen: Observation, now: Mono) -> Option<Change> {
-        let change = self.health().observe(seen, now);
-        if change.is_some_and(|change| change.to == HostState::Down) {
-            self.falls.fetch_add(1, Ordering::Release);
-            self.gone.notify_waiters();
-        }
+        let mut health = self.health();
+        let change = match seen {
+            Observation::ProbeSilent => {
+                let load = Load {
+                    in_flight: self.in_flight(),
+                    heard: Mono::from_nanos(self.heard.load(Ordering::Relaxed)),
+                };
+                health.silence(load, now)
+            },
+            _ => health.observe(seen, now),
+        };
+        let falls = health.falls();
+        drop(health);
+        self.falls
+            .send_if_modified(|known| std::mem::replace(known, falls) != falls);
         if seen == Observation::ConnectFailed {
             self.hurry.notify_one();
         }
@@ -130,32 +150,33 @@ impl HostLive {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::FutureExt;
-
     use super::*;
 
     #[test]
-    fn a_fall_is_heard_of_before_and_after_it_is_waited_for() {
-        let host = HostLive::new(&"http://h".into(), true, &Arc::default(), Mono::ZERO);
-        let before = host.falls();
-        let mut waiting = Box::pin(host.gone_since(before));
-        assert!(waiting.as_mut().now_or_never().is_none(), "it is well");
-        let down = || {
-            for _ in 0..2 {
-                host.observe(Observation::ProbeFailed, Mono::ZERO);
-            }
-        };
-        down();
-        assert!(waiting.now_or_never().is_some(), "the bell");
-        assert!(
-            host.gone_since(before).now_or_never().is_some(),
-            "too late for it"
-        );
-        let since = host.falls();
-        down();
-        assert!(
-            host.gone_since(since).now_or_never().is_none(),
-            "a host that is tried although it is down has no further fall"
-        );
+    fn a_fall_between_two_waits_is_not_missed() {
+        let now = Mono::from_millis(1);
+        let host = HostLive::new(&"http://h:80".into(), true, &Arc::default(), now);
+        let bell = host.bell();
+        let first_wait = bell.clone();
+        assert!(!first_wait.has_changed().unwrap());
+        drop(first_wait);
+        host.observe(Observation::ProbeFailed, now);
+        assert!(!bell.has_changed().unwrap());
+        host.observe(Observation::ProbeFailed, now);
+        let second_wait = bell.clone();
+        assert!(second_wait.has_changed().unwrap());
+        assert!(!host.bell().has_changed().unwrap(), "begun after the fall");
+        assert_eq!(host.falls(), 1);
+    }
+
+    #[test]
+    fn a_host_takes_no_more_than_its_limit() {
+        let now = Mono::from_millis(1);
+        let host = HostLive::new(&"http://h:80".into(), true, &Arc::default(), now);
+        assert!(host.enter(Some(2)) && host.enter(Some(2)) && !host.enter(Some(2)));
+        assert!(host.enter(None));
+        host.leave();
+        host.leave();
+        assert!(host.enter(Some(2)));
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::base::{BreakerState, HostState, Mono};
 use crate::traffic::{DeploymentLive, HostLive};
 
@@ -10,15 +12,15 @@ use crate::traffic::{DeploymentLive, HostLive};
 pub struct Permit {
     deployment: Arc<DeploymentLive>,
     host: Arc<HostLive>,
-    /// The host's falls when it was taken.
-    falls: u32,
     breaker_trial: bool,
     host_trial: bool,
+    bell: watch::Receiver<u64>,
 }
 
 impl Permit {
-    /// Takes everything or nothing, within the limits of the deployment and of its host. `trial`: the walk chose it as the one trial; another request may
-    /// have begun it since. ("Try anyway" asks for no trial and is not held up by one.)
+    /// Takes everything or nothing, within the limits of the deployment and of its host. `trial`: the
+    /// walk chose it as the one trial; another request may have begun it since. ("Try anyway"
+    /// asks for no trial and is not held up by one.)
     pub(super) fn take(
         deployment: &Arc<DeploymentLive>,
         host: &Arc<HostLive>,
@@ -36,9 +38,9 @@ impl Permit {
         let mut permit = Self {
             deployment: Arc::clone(deployment),
             host: Arc::clone(host),
-            falls: host.falls(),
             breaker_trial: false,
             host_trial: false,
+            bell: host.bell(),
         };
         let mut breaker = deployment.breaker();
         let half_open = breaker.state(now) == BreakerState::HalfOpen;
@@ -56,19 +58,19 @@ impl Permit {
         Some(permit)
     }
 
-    /// Waits until its host goes down; at once when it did so since the permit was taken.
-    pub async fn host_gone(&self) {
-        self.host.gone_since(self.falls).await;
+    /// The host it is on.
+    pub const fn host(&self) -> &Arc<HostLive> {
+        &self.host
+    }
+
+    /// Rings when the host goes away after the permit was taken, however often it is asked for.
+    pub fn bell(&self) -> watch::Receiver<u64> {
+        self.bell.clone()
     }
 
     /// Whether its host went down since it was taken.
     pub fn has_host_fallen(&self) -> bool {
-        self.host.falls() != self.falls
-    }
-
-    /// The host it is on.
-    pub const fn host(&self) -> &Arc<HostLive> {
-        &self.host
+        self.bell.has_changed().unwrap_or(false)
     }
 
     /// The deployment it is on.

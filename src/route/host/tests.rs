@@ -137,7 +137,7 @@ fn traffic_stands_in_for_probes() {
     host.suspect(at(1_950));
     assert_eq!(
         host.next_probe_at(),
-        Some(at(2_150)),
+        Some(at(2_300)),
         "it answered just now"
     );
 }
@@ -166,4 +166,112 @@ fn a_host_that_becomes_a_cloud_is_no_longer_down() {
     host.observe(Observation::ProbeFailed, at(2));
     let changed = host.set_probed(false, at(3));
     assert_eq!(changed, Some(change(HostState::Down, HostState::Unknown)));
+}
+
+/// A host with this manner that has answered, and was silent at these moments with so many requests
+/// in flight and bytes last heard then; gives its state after each.
+fn silences(manner: Manner, seen: &[(u64, u32, u64)]) -> Vec<HostState> {
+    let mut host = HostHealth::new(true, Mono::ZERO);
+    host.observe(Observation::ProbeAnswered, at(1));
+    host.learn(manner);
+    let each = seen.iter().map(|&(when, in_flight, heard)| {
+        let load = Load {
+            in_flight,
+            heard: at(heard),
+        };
+        host.silence(load, at(when));
+        host.state()
+    });
+    each.collect()
+}
+
+#[test]
+fn silence_is_judged_by_what_is_on_the_host() {
+    use HostState::{Down, Up};
+    use Manner::{Many, OneByOne, Unknown};
+    // With nothing in flight, everybody has to answer.
+    for manner in [Unknown, Many, OneByOne] {
+        assert_eq!(
+            silences(manner, &[(2_000, 0, 0), (2_600, 0, 0)]),
+            [Up, Down]
+        );
+    }
+    // With requests in flight, those that serve many have to.
+    for manner in [Unknown, Many] {
+        assert_eq!(
+            silences(manner, &[(2_000, 3, 0), (2_600, 3, 0)]),
+            [Up, Down]
+        );
+    }
+    // One that serves one after the other is at work, for a while.
+    let work = [
+        (2_000, 1, 0),
+        (2_600, 1, 0),
+        (30_000, 1, 0),
+        (62_000, 1, 0),
+        (64_000, 1, 0),
+    ];
+    assert_eq!(silences(OneByOne, &work), [Up, Up, Up, Up, Down]);
+    // Once its request has left it, it has to answer.
+    let left = [(2_000, 1, 0), (2_600, 1, 0), (4_000, 0, 0), (6_000, 0, 0)];
+    assert_eq!(silences(OneByOne, &left), [Up, Up, Up, Down]);
+    // Bytes that flow are an answer.
+    let flow = [(2_000, 1, 1_900), (2_600, 1, 2_500), (4_600, 1, 4_600)];
+    assert_eq!(silences(Unknown, &flow), [Up, Up, Up]);
+    let stops = [(2_000, 1, 1_900), (2_600, 1, 2_000), (4_600, 1, 2_000)];
+    assert_eq!(silences(Unknown, &stops), [Up, Up, Down]);
+}
+
+#[test]
+fn a_silent_host_that_proves_to_be_gone_is_told_of_once_more() {
+    let mut host = HostHealth::new(true, Mono::ZERO);
+    host.observe(Observation::ProbeSilent, at(600));
+    host.observe(Observation::ProbeSilent, at(1_200));
+    assert!(host.is_silent());
+    assert_eq!(host.falls(), 1);
+    assert_eq!(host.observe(Observation::ProbeFailed, at(3_000)), None);
+    assert!(!host.is_silent());
+    assert_eq!((host.state(), host.falls()), (HostState::Down, 2));
+    host.observe(Observation::ProbeFailed, at(5_000));
+    assert_eq!(host.falls(), 2);
+}
+
+#[test]
+fn the_manner_of_a_server_is_learned_from_its_answers() {
+    let mut host = HostHealth::new(true, Mono::ZERO);
+    host.observe(Observation::ProbeAnswered, at(1));
+    host.suspect(at(1_000));
+    host.silence(
+        Load {
+            in_flight: 1,
+            heard: Mono::ZERO,
+        },
+        at(1_600),
+    );
+    host.observe(Observation::TrafficAnswered, at(6_000));
+    assert_eq!(host.manner(), Manner::OneByOne, "it worked in silence");
+    // One answer may come between two requests; two while a request waits do not.
+    host.suspect(at(7_000));
+    host.observe(Observation::ProbeAnswered, at(7_010));
+    assert_eq!(host.manner(), Manner::OneByOne);
+    host.suspect(at(7_500));
+    host.observe(Observation::ProbeAnswered, at(7_510));
+    assert_eq!(host.manner(), Manner::Many);
+    // Another server may be there when it comes back.
+    host.observe(Observation::ProbeFailed, at(9_000));
+    host.observe(Observation::ProbeFailed, at(9_100));
+    assert_eq!(host.manner(), Manner::Unknown);
+}
+
+#[test]
+fn a_probe_that_waits_is_not_joined_by_others() {
+    let mut host = HostHealth::new(true, Mono::ZERO);
+    host.probe_begun(at(1_000));
+    host.suspect(at(1_200));
+    assert!(host.next_probe_at() > Some(at(1_600)));
+    host.observe(Observation::ProbeSilent, at(1_600));
+    host.suspect(at(2_000));
+    assert!(host.next_probe_at() > Some(at(3_600)), "it reports by then");
+    host.suspect(at(9_000));
+    assert_eq!(host.next_probe_at(), Some(at(4_600)), "it did not");
 }
