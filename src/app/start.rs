@@ -117,8 +117,6 @@ pub async fn begin(start: Start, has_screen: bool) -> anyhow::Result<Begun> {
     );
     seed(&shared);
     let tls = Arc::new(Tls::default());
-    warm_up(&shared, &tls);
-    warn_of_proxy();
     let workers = hire(&start, &site.listener, &shared, &tls)?;
     let text = format!("serving on http://{} with {}", site.addr, loaded.name);
     shared.live.event(Happened::new(
@@ -240,7 +238,9 @@ fn log_to(start: &Start, config: &Config, screen: bool, folder: &Path) -> anyhow
         verbose: start.verbose || config.general.verbose,
         filter: &surroundings::variable("POINTSMAN_LOG").unwrap_or_default(),
     };
-    telemetry::begin(&options).context("cannot begin to log")
+    let logs = telemetry::begin(&options).context("cannot begin to log")?;
+    warn_of_proxy();
+    Ok(logs)
 }
 
 fn share(
@@ -337,6 +337,7 @@ fn hire(
     shared: &Arc<Shared>,
     tls: &Arc<Tls>,
 ) -> anyhow::Result<Workers> {
+    warm_up(shared, tls);
     let configured = shared.setup.load().config.startup.workers;
     let configured = configured.and_then(|count| usize::try_from(count).ok());
     let count = start

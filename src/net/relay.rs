@@ -203,7 +203,7 @@ impl Pool {
             kind: SendFaultKind::Connect,
             message: format!("cannot connect to {origin}: {error}"),
         };
-        let wire = dial(origin, &self.tls, within)
+        let wire = Box::pin(dial(origin, &self.tls, within))
             .await
             .map_err(|error| failed(&error))?;
         let open = OpenCount::new(&self.open);

@@ -194,7 +194,7 @@ impl Attempt<'_> {
                 {
                     return;
                 }
-                std::future::pending().await
+                std::future::pending::<()>().await;
             });
             // Set only when there is something to wait for: mostly an answer's body came with its head.
             let mut rings_at = None;

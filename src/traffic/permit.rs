@@ -58,6 +58,11 @@ impl Permit {
         Some(permit)
     }
 
+    /// Whether its host went away since it was taken. (A silent one that answers after all was there.)
+    pub fn has_host_fallen(&self) -> bool {
+        self.bell.has_changed().unwrap_or_default() && !self.host.is_silent()
+    }
+
     /// The host it is on.
     pub const fn host(&self) -> &Arc<HostLive> {
         &self.host
@@ -66,11 +71,6 @@ impl Permit {
     /// Rings when the host goes away after the permit was taken, however often it is asked for.
     pub fn bell(&self) -> watch::Receiver<u64> {
         self.bell.clone()
-    }
-
-    /// Whether its host went down since it was taken.
-    pub fn has_host_fallen(&self) -> bool {
-        self.bell.has_changed().unwrap_or(false)
     }
 
     /// The deployment it is on.

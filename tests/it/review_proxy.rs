@@ -214,7 +214,7 @@ fn a_stream_whose_last_chunk_comes_late_leaves_its_connection_for_the_next() {
         let (frames, _end) = gateway.stream("/v1/chat/completions", &ask(true)).collect();
         check::ends_with_done(&frames);
         upstream.until("the last chunk to be sent", |counts| counts.in_flight == 0);
-        std::thread::park_timeout(Duration::from_millis(50));
+        thread::park_timeout(Duration::from_millis(50));
     }
     let connections: Vec<usize> = upstream.requests().iter().map(|r| r.connection).collect();
     assert!(
