@@ -1,6 +1,6 @@
 //! The HTTP service: accept → admit → walk → relay → settle.
 //!
-//! - [`accept`], [`connection`]: sockets, limits, drain
+//! - [`accept`], [`connection`]: sockets, limits, drain; [`gather`]: whole bodies
 //! - [`service`]: which route a request takes; [`admit`]: who may
 //! - [`handle`]: the walk of one request; [`attempt`]: one try; [`relay`]: a stream to its end
 //! - [`settle`]: what is written down, whatever happens; [`respond`]: the only place with statuses
@@ -13,6 +13,7 @@ pub mod admit;
 pub mod attempt;
 pub mod body;
 pub mod connection;
+pub mod gather;
 pub mod handle;
 pub mod manage;
 pub mod news;
@@ -22,10 +23,11 @@ pub mod service;
 pub mod settle;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
 
 use crate::access::{Bound, Door, Origins};
 use crate::base::{Clock, DeploymentIdx, HostIdx};
@@ -74,6 +76,9 @@ pub struct Shared {
     pub clock: Arc<dyn Clock>,
     /// No new requests: we are shutting down.
     pub draining: AtomicBool,
+    /// Requests in flight end now, with an error: the time to drain is over. Connections are woken by
+    /// `accept`; whoever serves one asks [`Shared::is_cut`] when it would wait.
+    pub cut: CancellationToken,
     /// Client connections open now.
     pub connections: AtomicUsize,
     /// Requests refused at the door since the start.
@@ -93,6 +98,14 @@ pub struct Worker {
     fallen: Mutex<HashMap<Arc<str>, u64>>,
     /// The routes that tell.
     manage: axum::Router,
+}
+
+impl Shared {
+    /// Whether requests in flight are to end now.
+    pub fn is_cut(&self) -> bool {
+        // The token locks; a stream asks with every chunk.
+        self.draining.load(Ordering::Relaxed) && self.cut.is_cancelled()
+    }
 }
 
 impl Worker {

@@ -154,7 +154,9 @@ impl Fleet {
 
     /// A try was served in full.
     pub fn served(&self, idx: DeploymentIdx, now: Mono) -> Option<Change> {
-        let change = self.deployments.get(idx.0)?.breaker().success(now)?;
+        let live = self.deployments.get(idx.0)?;
+        let change = live.breaker().success(now)?;
+        live.note_turn(now);
         Some(translate(idx, change))
     }
 
@@ -183,6 +185,9 @@ impl Fleet {
             client_timeout,
         };
         let opened = deployment.breaker().failure(rules, failure, now);
+        if opened.is_some() {
+            deployment.note_turn(now);
+        }
         [at_host, opened.map(|change| translate(idx, change))]
     }
 

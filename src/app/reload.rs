@@ -116,31 +116,8 @@ impl ConfigState {
         let mut known = self.known();
         known.files.clone_from(&loaded.files);
         let Some(config) = config else {
-            let same = known.errors == errors;
-            known.errors = errors;
-            let first = known
-                .errors
-                .first()
-                .map(Problem::headline)
-                .unwrap_or_default();
-            let more = known.errors.len().saturating_sub(1);
             drop(known);
-            let more = if more > 0 {
-                format!(" (and {more} more)")
-            } else {
-                String::new()
-            };
-            let text = format!("{first}{more}; the config in force stays");
-            if !same {
-                tell(
-                    shared,
-                    EventKind::ConfigError,
-                    Severity::Error,
-                    &loaded.name,
-                    &text,
-                );
-            }
-            return (false, text);
+            return (false, self.refuse(shared, &loaded.name, errors));
         };
         let mended = !known.errors.is_empty();
         known.errors.clear();
@@ -190,6 +167,30 @@ impl ConfigState {
             &text,
         );
         (true, text)
+    }
+
+    /// Keeps the config in force, and why; tells of it once. Gives one sentence.
+    fn refuse(&self, shared: &Shared, name: &str, errors: Vec<Problem>) -> String {
+        let mut known = self.known();
+        let same = known.errors == errors;
+        known.errors = errors;
+        let first = known
+            .errors
+            .first()
+            .map(Problem::headline)
+            .unwrap_or_default();
+        let more = known.errors.len().saturating_sub(1);
+        drop(known);
+        let more = if more > 0 {
+            format!(" (and {more} more)")
+        } else {
+            String::new()
+        };
+        let text = format!("{first}{more}; the config in force stays");
+        if !same {
+            tell(shared, EventKind::ConfigError, Severity::Error, name, &text);
+        }
+        text
     }
 }
 

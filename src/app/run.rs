@@ -1,5 +1,6 @@
 //! From start to stop: what runs beside the workers, the reasons to stop, and the way out.
 
+use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::app::signals::{Heard, Signals};
 use crate::app::snapshot::Desk;
 use crate::app::start::{self, Begun};
 use crate::app::watch::Hosts;
+use crate::app::workers::Workers;
 use crate::app::{Start, Ui, chores};
 use crate::base::Severity;
 use crate::control::EventKind;
@@ -23,6 +25,8 @@ use crate::probe;
 
 /// Commands that may wait to be done; the dashboard sends one a key press.
 const COMMANDS: usize = 64;
+/// How long requests that are cut may take to say so to their clients.
+const FLUSH_WITHIN: Duration = Duration::from_secs(1);
 /// How long the ledger may take to write its rest.
 const LEDGER_WITHIN: Duration = Duration::from_secs(5);
 
@@ -61,10 +65,11 @@ async fn attend(mut begun: Begun, ui: Option<Ui>) -> anyhow::Result<()> {
         announce(&begun.desk, &begun.loaded);
         None
     };
-    let reason = wait(&begun.desk, &quit, screen.as_ref()).await;
+    let mut signals = Signals::new();
+    let reason = wait(&begun.desk, &quit, screen.as_ref(), &mut signals).await;
     let event = Happened::new(EventKind::Lifecycle, Severity::Note, "pointsman", reason);
     begun.shared.live.event(event);
-    end(begun, screen).await;
+    end(begun, screen, signals).await;
     Ok(())
 }
 
@@ -114,8 +119,13 @@ fn tell_systemd(state: &sd_notify::NotifyState<'_>) {
 }
 
 /// Waits for a reason to stop: a signal, a command, or the dashboard's end.
-async fn wait(desk: &Desk, quit: &CancellationToken, screen: Option<&Screen>) -> String {
-    let mut signals = match Signals::new() {
+async fn wait(
+    desk: &Desk,
+    quit: &CancellationToken,
+    screen: Option<&Screen>,
+    signals: &mut io::Result<Signals>,
+) -> String {
+    let signals = match signals {
         Ok(signals) => signals,
         Err(error) => {
             tracing::warn!("signals are not heard: {error}");
@@ -155,22 +165,25 @@ async fn wait(desk: &Desk, quit: &CancellationToken, screen: Option<&Screen>) ->
 }
 
 /// The way out: no new requests, those in flight end (on screen, while there is one), rows are
-/// written.
-async fn end(begun: Begun, screen: Option<Screen>) {
+/// written. Whoever stops it a second time does not want to wait.
+async fn end(begun: Begun, screen: Option<Screen>, signals: io::Result<Signals>) {
     begun.shared.draining.store(true, Ordering::Relaxed);
     #[cfg(target_os = "linux")]
     tell_systemd(&sd_notify::NotifyState::Stopping);
     begun.workers.stop.cancel();
     begun.stop.cancel();
     let limit = begun.shared.setup.load().config.limits.drain_timeout;
-    let drained = tokio::time::timeout(limit, async {
-        while !begun.workers.are_done() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    });
-    if drained.await.is_err() {
-        let seconds = limit.as_secs();
-        tracing::warn!("requests in flight did not end within {seconds} s; they are cut");
+    let cut = tokio::select! {
+        () = done(&begun.workers) => None,
+        () = tokio::time::sleep(limit) => Some(format!("within {} s", limit.as_secs())),
+        name = stopped_again(signals, screen.as_ref()) => Some(format!("before {name} came again")),
+    };
+    if let Some(when) = cut {
+        tracing::warn!("requests in flight did not end {when}; they are cut");
+        begun.shared.cut.cancel();
+        // Whoever does not read its error by then is not waited for.
+        let _in_time: Result<(), _> =
+            tokio::time::timeout(FLUSH_WITHIN, done(&begun.workers)).await;
     }
     begun.workers.kill.cancel();
     if let Some(screen) = screen {
@@ -184,5 +197,26 @@ async fn end(begun: Begun, screen: Option<Screen>) {
     if begun.desk.demo {
         // A throw-away folder; what cannot be removed lies in the system's own.
         std::fs::remove_dir_all(&begun.folder).unwrap_or_default();
+    }
+}
+
+/// Waits until no worker has anything left to do.
+async fn done(workers: &Workers) {
+    while !workers.are_done() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Waits for a further signal to stop.
+async fn stopped_again(signals: io::Result<Signals>, screen: Option<&Screen>) -> &'static str {
+    let Ok(mut signals) = signals else {
+        return std::future::pending().await;
+    };
+    loop {
+        match signals.next().await {
+            Heard::Stop("SIGINT") if screen.is_some_and(Screen::is_lent) => {},
+            Heard::Stop(name) => return name,
+            Heard::HangUp => {},
+        }
     }
 }

@@ -79,13 +79,7 @@ struct Site {
 pub async fn begin(start: Start, has_screen: bool) -> anyhow::Result<Begun> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let world = match start.demo {
-        Some(seed) => {
-            let launched = World::launch(seed, Arc::clone(&clock), &tasks, &stop).await;
-            Some(launched.context("cannot start the demo's servers")?)
-        },
-        None => None,
-    };
+    let world = launch(&start, &clock, &tasks, &stop).await?;
     let text = world.as_ref().map(demo::config);
     let loaded = load::load(&start, text.as_deref());
     let config = usable(&loaded)?;
@@ -157,6 +151,20 @@ pub async fn begin(start: Start, has_screen: bool) -> anyhow::Result<Begun> {
         lock: site.lock,
         logs,
     })
+}
+
+/// The demo's servers.
+async fn launch(
+    start: &Start,
+    clock: &Arc<dyn Clock>,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<World>> {
+    let Some(seed) = start.demo else {
+        return Ok(None);
+    };
+    let launched = World::launch(seed, Arc::clone(clock), tasks, stop).await;
+    Ok(Some(launched.context("cannot start the demo's servers")?))
 }
 
 /// The configuration, or every reason why there is none.
@@ -252,6 +260,7 @@ fn share(
         ledger: Ledger::open(ledger_options),
         clock: Arc::clone(clock),
         draining: AtomicBool::new(false),
+        cut: CancellationToken::new(),
         connections: AtomicUsize::new(0),
         refused: AtomicU64::new(0),
         log_bodies: start.log_bodies,

@@ -105,6 +105,8 @@ impl Workers {
             let thread = std::thread::Builder::new().name(format!("worker-{number}"));
             let thread = thread.spawn(move || {
                 runtime.block_on(work(listener, worker, stop, kill));
+                // A name look-up that hangs must not hold up the end.
+                runtime.shutdown_background();
             });
             threads.push(thread.context("cannot start a worker thread")?);
         }

@@ -35,6 +35,8 @@ pub enum FaultKind {
     Forbidden,
     /// The body is over the limit.
     TooLarge,
+    /// The body did not come in time.
+    SlowBody,
     /// No such route.
     NoRoute,
     /// The route exists, the method does not.
@@ -93,6 +95,7 @@ impl FaultKind {
             | Self::BadKey
             | Self::Forbidden
             | Self::TooLarge
+            | Self::SlowBody
             | Self::NoRoute
             | Self::NoMethod
             | Self::Unsupported
@@ -111,6 +114,7 @@ impl FaultKind {
             Self::BadKey => "bad_key",
             Self::Forbidden => "forbidden",
             Self::TooLarge => "too_large",
+            Self::SlowBody => "slow_body",
             Self::NoRoute => "no_route",
             Self::NoMethod => "no_method",
             Self::Unsupported => "unsupported",

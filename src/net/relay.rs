@@ -21,6 +21,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use tokio_util::task::TaskTracker;
 
 use crate::base::{Clock, Mono};
 use crate::net::Origin;
@@ -32,6 +33,10 @@ use crate::net::tls::Tls;
 const LOCAL_IDLE: Duration = Duration::from_secs(4);
 /// The same for clouds, below the usual minute of load balancers.
 const CLOUD_IDLE: Duration = Duration::from_secs(50);
+/// How long the end of a stream that was told to be complete is waited for.
+const END_WITHIN: Duration = Duration::from_millis(250);
+/// How much may still come until then.
+const END_BYTES: usize = 64 << 10;
 /// Idle connections kept for one origin.
 const IDLE_PER_ORIGIN: usize = 256;
 
@@ -63,6 +68,8 @@ pub struct Pool {
     open: Arc<AtomicUsize>,
     tls: Arc<Tls>,
     clock: Arc<dyn Clock>,
+    /// Ends of streams that are waited for.
+    ends: TaskTracker,
 }
 
 /// Idle connections to one origin, the one used last at the end. There are few origins, and mostly
@@ -114,6 +121,7 @@ impl Pool {
             open: Arc::default(),
             tls,
             clock,
+            ends: TaskTracker::new(),
         }
     }
 
@@ -327,6 +335,27 @@ impl Body for UpstreamBody {
 }
 
 impl UpstreamBody {
+    /// Reads to the end, in the background, what is of no more interest: servers send the last chunk some
+    /// milliseconds after the stream's own end mark, and with it the connection may serve again. One that
+    /// takes too long, or sends too much, is closed.
+    pub fn wind_up(self) {
+        let pool = Arc::clone(&self.pool);
+        pool.ends.spawn(async move {
+            let mut body = self;
+            let rest = async {
+                let mut bytes = 0;
+                while let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+                    bytes += frame.data_ref().map_or(0, Bytes::len);
+                    if bytes > END_BYTES {
+                        break;
+                    }
+                }
+            };
+            // Too late: the connection is closed with the body.
+            let _in_time: Result<(), _> = tokio::time::timeout(END_WITHIN, rest).await;
+        });
+    }
+
     /// The body was read to its end: the connection may serve again.
     fn finish(&mut self, cx: &mut Context<'_>) {
         let Some(mut link) = self.link.take() else {

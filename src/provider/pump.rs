@@ -9,6 +9,7 @@ mod whole;
 use bytes::{Bytes, BytesMut};
 
 pub use self::whole::is_whole_answer;
+
 use crate::base::{Fault, FaultKind, Surface, Usage};
 use crate::config::Dialect;
 use crate::provider::answer::aborted;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,17 @@ const IDLE_LIMIT_S: u64 = 75;
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// How long to wait when the system has no more file handles.
 const OUT_OF_HANDLES: Duration = Duration::from_millis(50);
+/// How long a client's connection is silent before the kernel asks whether it is there.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(30);
+/// How often the kernel asks again.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
+/// How long a client may leave our bytes unacknowledged.
+#[cfg(target_os = "linux")]
+const UNACKED: Duration = Duration::from_mins(1);
+/// Bytes the kernel takes from us before it has sent them.
+#[cfg(target_os = "linux")]
+const UNSENT_BYTES: u32 = 128 << 10;
 /// Largest head of a request.
 const HEAD_BYTES: usize = 64 << 10;
 /// Connections the kernel holds for us until we accept them.
@@ -107,8 +118,8 @@ fn admit(
         });
         return None;
     };
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!("no TCP_NODELAY: {error}");
+    if let Err(error) = tune(&stream) {
+        tracing::debug!("a client's socket keeps its usual options: {error}");
     }
     let activity = Arc::new(Activity::default());
     let socket = Watched::new(stream, Arc::clone(&activity), Arc::clone(seconds));
@@ -119,6 +130,7 @@ fn admit(
         Arc::clone(seconds),
     );
     let stop = stop.clone();
+    let cut = worker.shared.cut.clone();
     let task = tasks.spawn(async move {
         let _place = place;
         let service = service_fn(|request| service.call(request));
@@ -130,7 +142,11 @@ fn admit(
             ended = connection.as_mut() => ended,
             () = stop.cancelled() => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                tokio::select! {
+                    ended = connection.as_mut() => ended,
+                    // Being polled is what lets a request see that it must end.
+                    () = cut.cancelled() => connection.await,
+                }
             },
         };
         if let Err(error) = ended {
@@ -141,6 +157,23 @@ fn admit(
         activity,
         abort: task.abort_handle(),
     })
+}
+
+/// Answers leave at once; a client that vanished is noticed; and little waits in the kernel for one that
+/// reads slowly, so that the sweep sees every bit of progress.
+fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_AFTER);
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    let keepalive = keepalive.with_interval(KEEPALIVE_EVERY).with_retries(3);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    {
+        socket.set_tcp_user_timeout(Some(UNACKED))?;
+        socket.set_tcp_notsent_lowat(UNSENT_BYTES)?;
+    }
+    Ok(())
 }
 
 fn end_overdue(held: &mut Vec<Held>, now: u64, worker: &Worker) {

@@ -14,11 +14,7 @@ use crate::proxy::Setup;
 use crate::proxy::body::Body;
 
 /// Routes that need no key: whether we live is no secret.
-const OPEN: [&str; 3] = [
-    "/health/liveliness",
-    "/health/liveness",
-    "/health/readiness",
-];
+const OPEN: [&str; 2] = ["/health/liveliness", "/health/liveness"];
 
 /// The answer to a browser's question whether it may call; `None` when this is no such question.
 pub fn preflight(setup: &Setup, head: &request::Parts) -> Option<Response<Body>> {

@@ -20,6 +20,7 @@ use crate::net::{Exchange, SendFault, UpstreamBody};
 use crate::provider::build::Way;
 use crate::provider::{self, Asked, Backend, Outgoing, Plain, Pump, pump};
 use crate::proxy::connection::Alarm;
+use crate::proxy::gather::Gather;
 use crate::proxy::settle::Draft;
 use crate::proxy::{Setup, Worker};
 use crate::route::host::SUSPECT_AFTER;
@@ -442,38 +443,32 @@ fn first_ring(deadline: Instant, is_suspect: bool) -> Instant {
     }
 }
 
-/// The whole body; a single chunk is not copied.
+/// The whole body.
 async fn collect(body: &mut UpstreamBody, limit: usize) -> Result<Bytes, Fault> {
-    let mut only = Bytes::new();
-    let mut several = BytesMut::new();
+    let mut gather = Gather::default();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|error| cut(&error))?.into_data() else {
             continue;
         };
-        if only.is_empty() && several.is_empty() {
-            only = data;
-        } else {
-            if several.is_empty() {
-                several.extend_from_slice(&only);
-            }
-            several.extend_from_slice(&data);
-        }
-        if only.len().max(several.len()) > limit {
+        gather.push(data, None);
+        if gather.len() > limit {
             let text = format!("the backend's answer is larger than {} MiB", limit >> 20);
             return Err(Fault::new(FaultKind::BadAnswer, text));
         }
     }
-    Ok(if several.is_empty() {
-        only
-    } else {
-        several.freeze()
-    })
+    Ok(gather.finish())
 }
 
 /// The fault for a connection that broke in the middle of an answer.
 pub(crate) fn cut(error: &hyper::Error) -> Fault {
     let text = "the backend's connection broke in the middle of the answer";
     Fault::new(FaultKind::Reset, text).detail(error.to_string())
+}
+
+/// The fault for an answer that the end of the gateway cuts short.
+pub(crate) fn cut_short() -> Fault {
+    let text = "the gateway shut down before the answer was complete";
+    Fault::new(FaultKind::Draining, text)
 }
 
 fn host_down() -> Fault {

@@ -21,12 +21,18 @@ const HEAD: u32 = 1;
 /// A request is being served.
 const BUSY: u32 = 2;
 
+/// How long a client may take nothing of what it is sent, in seconds.
+const STALL_LIMIT_S: u64 = 60;
+
 /// The state of a connection, shared by its socket, its service and the sweep.
 #[derive(Debug, Default)]
 pub struct Activity {
     phase: AtomicU32,
     /// The second in which the phase began.
     since: AtomicU64,
+    /// The second after the one in which its socket took no more bytes; 0 while it takes them. hyper asks
+    /// no body for more meanwhile, so nobody but the sweep sees that a client has stopped reading.
+    stalled: AtomicU64,
     /// Requests being served: more than one only with pipelining.
     serving: AtomicU32,
 }
@@ -92,13 +98,38 @@ impl Activity {
         }
     }
 
-    /// Whether it has waited for too long: for the rest of a head, or for a next request.
+    /// Whether it has waited for too long: for the rest of a head, for a next request, or for its client
+    /// to read.
     pub fn is_overdue(&self, now: u64, head_limit: u64, idle_limit: u64) -> bool {
+        let stalled = self.stalled.load(Ordering::Relaxed);
+        if stalled != 0 && (now + 1).saturating_sub(stalled) > STALL_LIMIT_S {
+            return true;
+        }
         let waited = now.saturating_sub(self.since.load(Ordering::Relaxed));
         match self.phase.load(Ordering::Relaxed) {
             HEAD => waited > head_limit,
             IDLE => waited > idle_limit,
             _ => false,
+        }
+    }
+
+    /// The client's socket took bytes, or would take no more. The end of an answer is still on its way
+    /// when nobody serves it any longer: then time that is no idleness begins anew.
+    fn wrote(&self, took: bool, seconds: &Seconds) {
+        let was_stalled = self.stalled.load(Ordering::Relaxed) != 0;
+        if !took {
+            if !was_stalled {
+                let now = seconds.load(Ordering::Relaxed);
+                self.stalled.store(now + 1, Ordering::Relaxed);
+            }
+            return;
+        }
+        if was_stalled {
+            self.stalled.store(0, Ordering::Relaxed);
+        }
+        if self.phase.load(Ordering::Relaxed) == IDLE {
+            self.since
+                .store(seconds.load(Ordering::Relaxed), Ordering::Relaxed);
         }
     }
 
@@ -152,7 +183,10 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        this.activity.wrote(polled.is_ready(), &this.seconds);
+        polled
     }
 
     fn poll_write_vectored(
@@ -160,7 +194,10 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, slices)
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.stream).poll_write_vectored(cx, slices);
+        this.activity.wrote(polled.is_ready(), &this.seconds);
+        polled
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -178,6 +215,8 @@ impl AsyncWrite for Watched {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncWriteExt;
+
     use super::*;
 
     #[test]
@@ -194,5 +233,60 @@ mod tests {
         seconds.store(300, Ordering::Relaxed);
         drop(serving);
         assert!(!activity.is_overdue(375, 15, 75) && activity.is_overdue(376, 15, 75));
+    }
+
+    #[test]
+    fn a_client_that_reads_nothing_is_overdue_in_any_phase() {
+        let seconds: Seconds = Arc::new(AtomicU64::new(0));
+        let activity = Arc::new(Activity::default());
+        let _serving = activity.serve(&seconds);
+        activity.wrote(false, &seconds);
+        seconds.store(50, Ordering::Relaxed);
+        activity.wrote(false, &seconds);
+        assert!(!activity.is_overdue(60, 15, 75) && activity.is_overdue(61, 15, 75));
+        activity.wrote(true, &seconds);
+        assert!(!activity.is_overdue(10_000, 15, 75), "it reads again");
+    }
+
+    #[test]
+    fn the_end_of_an_answer_that_is_still_read_is_no_idleness() {
+        let seconds: Seconds = Arc::new(AtomicU64::new(0));
+        let activity = Arc::new(Activity::default());
+        drop(activity.serve(&seconds));
+        for second in [50, 100, 150] {
+            seconds.store(second, Ordering::Relaxed);
+            activity.wrote(false, &seconds);
+            activity.wrote(true, &seconds);
+        }
+        assert!(!activity.is_overdue(225, 15, 75) && activity.is_overdue(226, 15, 75));
+    }
+
+    #[tokio::test]
+    async fn a_full_socket_is_seen_as_stalled_until_its_client_reads() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let to = listener.local_addr().unwrap();
+        let (client, accepted) = tokio::join!(TcpStream::connect(to), listener.accept());
+        let (mut client, (socket, _peer)) = (client.unwrap(), accepted.unwrap());
+        let seconds: Seconds = Arc::new(AtomicU64::new(7));
+        let activity = Arc::new(Activity::default());
+        let mut socket = Watched::new(socket, Arc::clone(&activity), seconds);
+        let bytes = vec![0; 1 << 20];
+        let fill = |cx: &mut Context<'_>| {
+            while Pin::new(&mut socket).poll_write(cx, &bytes)?.is_ready() {}
+            Poll::Ready(io::Result::Ok(()))
+        };
+        std::future::poll_fn(fill).await.unwrap();
+        assert_eq!(activity.stalled.load(Ordering::Relaxed), 8);
+        let mut read = vec![0; 1 << 16];
+        while activity.stalled.load(Ordering::Relaxed) != 0 {
+            client.readable().await.unwrap();
+            assert_ne!(client.try_read(&mut read).unwrap_or(1), 0);
+            let write = |cx: &mut Context<'_>| {
+                let polled = Pin::new(&mut socket).poll_write(cx, b"x");
+                Poll::Ready(polled.is_ready())
+            };
+            std::future::poll_fn(write).await;
+        }
+        client.shutdown().await.unwrap();
     }
 }

@@ -4,7 +4,10 @@ mod answer;
 mod arrive;
 mod count;
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::{HeaderMap, Response, request};
@@ -13,12 +16,12 @@ use hyper::body::Incoming;
 use crate::base::{DeploymentIdx, Fault, FaultKind, Mono, Surface};
 use crate::live::Happened;
 use crate::provider::Asked;
-use crate::proxy::attempt::{Attempt, Limits, Served};
+use crate::proxy::attempt::{Attempt, Limits, Served, cut_short};
 use crate::proxy::body::Body;
 use crate::proxy::connection::Alarm;
 use crate::proxy::respond::{Client, respond};
 use crate::proxy::settle::{Draft, Opening, Peer};
-use crate::proxy::{Setup, Worker};
+use crate::proxy::{Setup, Shared, Worker};
 use crate::route::{Kind, Present, Step, Try, WaitReason, Walk, Why};
 use crate::token;
 use crate::traffic::FleetView;
@@ -93,7 +96,8 @@ pub async fn handle(
         prompt_bytes: 0,
     };
     let config = Arc::clone(&setup.config);
-    let mut response = match arrive::read(route, &head, body, &config).await {
+    let arrived = arrive::read(route, &head, body, &config);
+    let mut response = match unless_cut(&worker.shared, arrived).await {
         Ok(arrived) => {
             opening.model = Arc::from(arrived.model(&setup.config.general));
             opening.stream = arrived.asked.stream();
@@ -151,7 +155,12 @@ async fn travel(
     loop {
         match journey.next(&draft, last.take().as_ref()) {
             Step::Give(fault) => return give(client, &fault, draft),
-            Step::Wait { until, why } => journey.wait(until, why).await,
+            Step::Wait { until, why } => {
+                let waited = async { Ok(journey.wait(until, why).await) };
+                if let Err(fault) = unless_cut(&worker.shared, waited).await {
+                    return give(client, &fault, draft);
+                }
+            },
             Step::Try(chosen) => match journey.attempt(&chosen, &mut draft).await {
                 Some(Ok(served)) => return journey.answer(served, draft),
                 Some(Err(fault)) => last = Some(fault),
@@ -159,6 +168,20 @@ async fn travel(
             },
         }
     }
+}
+
+/// A step of a request, unless the gateway must end before it is done. Nothing rings here: the
+/// connection is woken as a whole.
+async fn unless_cut<T>(
+    shared: &Shared,
+    step: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    let mut step = pin!(step);
+    poll_fn(|cx| match step.as_mut().poll(cx) {
+        Poll::Pending if shared.is_cut() => Poll::Ready(Err(cut_short())),
+        polled => polled,
+    })
+    .await
 }
 
 fn give(client: Client, fault: &Fault, mut draft: Draft) -> Response<Body> {
@@ -257,11 +280,15 @@ impl Journey<'_> {
             limits,
             options: answer::writer_options(&self.asked, draft),
         };
-        let outcome = attempt.run(&self.asked, draft, self.alarm).await;
+        let attempt = attempt.run(&self.asked, draft, self.alarm);
+        let outcome = unless_cut(&self.worker.shared, attempt).await;
         if let Err(fault) = &outcome {
             let blameless = matches!(
                 fault.kind,
-                FaultKind::Unsupported | FaultKind::InvalidRequest | FaultKind::Internal
+                FaultKind::Unsupported
+                    | FaultKind::InvalidRequest
+                    | FaultKind::Internal
+                    | FaultKind::Draining
             );
             // Many servers of the dialect cannot count; that says nothing of how they answer.
             if blameless || self.asked.surface == Surface::CountTokens {

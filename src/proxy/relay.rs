@@ -17,13 +17,14 @@ use tokio::time::{Instant, Sleep};
 use crate::base::{Fault, FaultKind, Mono, Surface};
 use crate::net::UpstreamBody;
 use crate::provider::{self, Pump, pump};
-use crate::proxy::attempt::{Started, cut, ended_early};
+use crate::proxy::attempt::{Started, cut, cut_short, ended_early};
 use crate::proxy::respond::{Client, tell};
 use crate::proxy::settle::Draft;
 
 /// A stream that has begun.
 pub struct Relay {
-    body: UpstreamBody,
+    /// `None` once it has ended, or is no longer wanted.
+    body: Option<UpstreamBody>,
     way: Way,
     draft: Draft,
     /// What goes to the client next.
@@ -84,7 +85,7 @@ impl Relay {
         let last_event = draft.shared.clock.mono();
         let timer = Box::pin(tokio::time::sleep_until(Instant::now() + idle));
         Self {
-            body,
+            body: Some(body),
             way,
             draft,
             out: BytesMut::new(),
@@ -114,7 +115,15 @@ impl Relay {
                 self.let_go(cx);
                 return Poll::Ready(None);
             }
-            match Pin::new(&mut self.body).poll_frame(cx) {
+            if self.draft.shared.is_cut() {
+                self.fail(cut_short());
+                continue;
+            }
+            let polled = match &mut self.body {
+                Some(body) => Pin::new(body).poll_frame(cx),
+                None => Poll::Ready(None),
+            };
+            match polled {
                 Poll::Ready(Some(Ok(frame))) => {
                     if let Ok(data) = frame.into_data() {
                         self.take(data);
@@ -206,6 +215,7 @@ impl Relay {
         self.draft.failed(&fault, false);
         self.draft.refused(&fault);
         self.ended = true;
+        self.body = None;
     }
 
     /// Whether no event has come for too long. The timer is set again only when it rings.
@@ -221,9 +231,15 @@ impl Relay {
         false
     }
 
-    /// The end mark has come; one more look lets the connection go back to its pool.
+    /// The end mark has come. The connection goes back to its pool when the upstream's last chunk has
+    /// come as well, now or within a moment.
     fn let_go(&mut self, cx: &mut Context<'_>) {
-        while let Poll::Ready(Some(Ok(_rest))) = Pin::new(&mut self.body).poll_frame(cx) {}
+        let Some(mut body) = self.body.take() else {
+            return;
+        };
+        if !matches!(Pin::new(&mut body).poll_frame(cx), Poll::Ready(None)) {
+            body.wind_up();
+        }
     }
 }
 

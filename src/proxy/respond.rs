@@ -108,7 +108,7 @@ fn status(fault: &Fault) -> StatusCode {
         FaultKind::UpstreamError => upstream
             .filter(StatusCode::is_server_error)
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-        FaultKind::Timeout => StatusCode::REQUEST_TIMEOUT,
+        FaultKind::Timeout | FaultKind::SlowBody => StatusCode::REQUEST_TIMEOUT,
         FaultKind::Connect
         | FaultKind::Reset
         | FaultKind::BadAnswer
@@ -234,6 +234,11 @@ mod tests {
             ),
             (
                 Fault::new(FaultKind::Timeout, "x"),
+                408,
+                "invalid_request_error",
+            ),
+            (
+                Fault::new(FaultKind::SlowBody, "x"),
                 408,
                 "invalid_request_error",
             ),

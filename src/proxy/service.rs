@@ -70,6 +70,10 @@ impl Service {
     }
 
     /// Serves one request.
+    #[expect(
+        clippy::large_futures,
+        reason = "it lives in its connection's task; a box would be one more allocation a request"
+    )]
     pub async fn call(&self, request: Request<Incoming>) -> Result<Response<Body>, hyper::Error> {
         let serving = self.activity.serve(&self.seconds);
         let served = AssertUnwindSafe(self.route(request)).catch_unwind().await;

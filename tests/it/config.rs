@@ -1,5 +1,6 @@
 //! Configs as people write them: what they mean, what is said about broken ones.
 
+mod around;
 mod broken;
 mod example;
 mod meaning;

@@ -1,10 +1,14 @@
 //! What a review of the request path found, end to end: counts, answers of the wrong kind, streams that
 //! end early, ends of the gateway, connections that are used again.
 
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::canned::{anthropic, openai};
-use crate::support::{Ask, End, Gate, Gateway, Reply, Upstream, check};
+use crate::support::{Answer, Ask, End, Gate, Gateway, Reply, Stream, Upstream, check};
 
 /// A config of one group `chat` served by these `provider, base` pairs, in their order.
 fn config(backends: &[(&str, String)]) -> String {
@@ -194,4 +198,87 @@ fn a_whole_answer_to_a_stream_becomes_a_stream() {
     gateway
         .post("/v1/chat/completions", &ask(true))
         .must_be(500);
+}
+
+#[test]
+fn a_stream_whose_last_chunk_comes_late_leaves_its_connection_for_the_next() {
+    let late = Duration::from_millis(30);
+    let upstream = Upstream::start(move |request| {
+        let frames = openai::stream("mock-model", "one two", false);
+        assert!(request.wants_stream());
+        Reply::sse().chunks(frames).pause(late).end()
+    });
+    let gateway = Gateway::builder(&config(&[("openai", format!("{}/v1", upstream.url()))]));
+    let gateway = gateway.arg("--num_workers").arg("1").start();
+    for _ in 0..4 {
+        let (frames, _end) = gateway.stream("/v1/chat/completions", &ask(true)).collect();
+        check::ends_with_done(&frames);
+        upstream.until("the last chunk to be sent", |counts| counts.in_flight == 0);
+        thread::park_timeout(Duration::from_millis(50));
+    }
+    let connections: Vec<usize> = upstream.requests().iter().map(|r| r.connection).collect();
+    assert!(
+        connections.iter().all(|used| *used == connections[0]),
+        "{connections:?}"
+    );
+}
+
+/// A gateway with one stream and one plain request in flight that never end by themselves.
+fn held_up(drain_timeout: &str) -> (Upstream, Gateway, Stream, JoinHandle<Answer>) {
+    let upstream = Upstream::start(|request| {
+        if !request.wants_stream() {
+            return Reply::hang();
+        }
+        let mut frames = openai::stream("mock-model", "one two", false);
+        frames.truncate(2);
+        Reply::sse().chunks(frames).wait(&Gate::new())
+    });
+    let mut text = config(&[("openai", format!("{}/v1", upstream.url()))]);
+    text.push_str(&format!(
+        "general_settings:\n  drain_timeout: {drain_timeout}\n"
+    ));
+    let gateway = Gateway::start(&text);
+    let mut stream = gateway.stream("/v1/chat/completions", &ask(true));
+    stream.frames().unwrap();
+    let plain = Ask::post("/v1/chat/completions", &ask(false));
+    let addr = gateway.addr;
+    let plain = thread::spawn(move || plain.send(addr));
+    upstream.until_requests(2);
+    (upstream, gateway, stream, plain)
+}
+
+fn must_be_told(stream: Stream, plain: JoinHandle<Answer>) {
+    let (frames, end) = stream.collect();
+    assert_eq!(end, End::Whole, "{frames:?}");
+    check::ends_with_done(&frames);
+    let error = &frames[frames.len() - 2].json()["error"];
+    assert_eq!(error["code"], "503", "{error}");
+    plain.join().unwrap().must_be(503);
+}
+
+#[test]
+fn what_is_cut_after_the_drain_is_told() {
+    let (_upstream, gateway, stream, plain) = held_up("1");
+    gateway.signal(Signal::TERM);
+    must_be_told(stream, plain);
+    let exit = gateway.stop();
+    assert_eq!(exit.code(), 0, "{}", exit.stderr);
+    assert!(exit.stderr.contains("they are cut"), "{}", exit.stderr);
+}
+
+#[test]
+fn a_second_signal_ends_the_drain() {
+    let (_upstream, gateway, stream, plain) = held_up("600");
+    let ledger = gateway.ledger();
+    gateway.signal(Signal::INT);
+    gateway.until_said("stopping: SIGINT");
+    gateway.signal(Signal::INT);
+    must_be_told(stream, plain);
+    let rows = gateway.until_rows("select status from litellm_spend_logs", 2);
+    assert_eq!(
+        rows,
+        [[json!("failure")], [json!("failure")]],
+        "{}",
+        ledger.display()
+    );
 }

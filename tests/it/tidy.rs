@@ -101,9 +101,8 @@ fn is_rust(path: &str) -> bool {
 #[track_caller]
 fn none(findings: &[String]) {
     // Two paths in one line are one finding.
-    let findings: Vec<&str> = BTreeSet::from_iter(findings.iter().map(String::as_str))
-        .into_iter()
-        .collect();
+    let findings: BTreeSet<&str> = findings.iter().map(String::as_str).collect();
+    let findings: Vec<&str> = findings.into_iter().collect();
     assert!(
         findings.is_empty(),
         "{} findings:\n{}",

@@ -1,3 +1,5 @@
+//! The tree and its places, text by text.
+
 use std::fmt::Write as _;
 
 use proptest::prelude::*;

@@ -153,3 +153,61 @@ async fn dropping_an_unread_answer_closes_its_socket() {
     let (left, ()) = tokio::join!(server, client);
     assert_eq!(left, 0, "the server must see the end of the connection");
 }
+
+/// Answers one request with a stream whose last chunk waits for `gate`.
+async fn stream_one(stream: &mut TcpStream, gate: &tokio::sync::Notify) {
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"hello") {
+        assert_ne!(stream.read_buf(&mut seen).await.unwrap(), 0);
+    }
+    let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n";
+    stream.write_all(head).await.unwrap();
+    gate.notified().await;
+    stream.write_all(b"0\r\n\r\n").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stream_whose_end_comes_late_gives_its_connection_back() {
+    let ((pool, _clock), (listener, origin)) = (pool(), listen().await);
+    let gate = tokio::sync::Notify::new();
+    let server = async {
+        let (mut stream, _peer) = listener.accept().await.unwrap();
+        stream_one(&mut stream, &gate).await;
+        serve_one(&mut stream).await;
+        stream
+    };
+    let client = async {
+        let mut exchange = pool.send(&origin, WITHIN, request).await.unwrap();
+        let first = exchange.body.frame().await.unwrap().unwrap();
+        assert_eq!(first.into_data().unwrap(), "ok");
+        exchange.body.wind_up();
+        gate.notify_one();
+        pool.ends.close();
+        pool.ends.wait().await;
+        pool.ends.reopen();
+        assert_eq!(ask(&pool, &origin).await.unwrap(), "ok");
+        assert_eq!(pool.open_sockets(), 1);
+    };
+    let (_stream, ()) = tokio::join!(server, client);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_whose_end_never_comes_is_closed() {
+    let ((pool, _clock), (listener, origin)) = (pool(), listen().await);
+    let gate = tokio::sync::Notify::new();
+    let server = async {
+        let (mut stream, _peer) = listener.accept().await.unwrap();
+        stream_one(&mut stream, &gate).await;
+    };
+    let client = async {
+        let exchange = pool.send(&origin, WITHIN, request).await.unwrap();
+        exchange.body.wind_up();
+        pool.ends.close();
+        pool.ends.wait().await;
+        assert_eq!(pool.open_sockets(), 0);
+    };
+    tokio::select! {
+        () = server => panic!("the gate is shut"),
+        () = client => {},
+    }
+}

@@ -1,9 +1,7 @@
 //! What is built of a request for each dialect of backend.
 
-use http::header::HeaderName;
+use http::header::{HeaderName, HeaderValue};
 use serde_json::json;
-
-use http::header::HeaderValue;
 
 use super::*;
 use crate::config::{FileText, Sources, resolve};

@@ -3,17 +3,19 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::FutureExt;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, request};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use crate::base::{CallId, Fault, FaultKind, Surface, Wall};
 use crate::config::{Config, General, Timeouts};
 use crate::provider::multipart::Form;
 use crate::provider::{Asked, Body, forward};
+use crate::proxy::gather::Gather;
 use crate::proxy::handle::Route;
 use crate::proxy::handle::answer::CALL_ID;
 use crate::proxy::settle::Draft;
@@ -32,6 +34,8 @@ static STREAM_TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-stream-ti
 const FORM: &[u8] = b"multipart/form-data";
 /// How long a client may take between two pieces of its body.
 const BODY_PIECE_WITHIN: Duration = Duration::from_secs(30);
+/// How long its whole body may take.
+const BODY_WITHIN: Duration = Duration::from_mins(5);
 
 /// A request whose body is here.
 pub(super) struct Arrived {
@@ -136,15 +140,18 @@ async fn collect(headers: &HeaderMap, mut body: Incoming, limit: usize) -> Resul
     if told.is_some_and(|told: usize| told > limit) {
         return Err(too_large());
     }
-    let mut only = Bytes::new();
-    let mut several = BytesMut::new();
+    let mut gather = Gather::default();
+    let late = Instant::now() + BODY_WITHIN;
     loop {
         // A short body comes along with its head: no timer is needed for it.
         let next = if let Some(next) = body.frame().now_or_never() {
             next
         } else {
-            let next = tokio::time::timeout(BODY_PIECE_WITHIN, body.frame()).await;
-            next.map_err(|_late| Fault::invalid("the request body stopped coming"))?
+            let until = late.min(Instant::now() + BODY_PIECE_WITHIN);
+            let next = tokio::time::timeout_at(until, body.frame()).await;
+            next.map_err(|_late| {
+                Fault::new(FaultKind::SlowBody, "the request body did not come in time")
+            })?
         };
         let Some(frame) = next else { break };
         let frame = frame.map_err(|error| {
@@ -154,24 +161,12 @@ async fn collect(headers: &HeaderMap, mut body: Incoming, limit: usize) -> Resul
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        if only.is_empty() && several.is_empty() {
-            only = data;
-        } else {
-            if several.is_empty() {
-                several.reserve(told.unwrap_or(0).min(limit));
-                several.extend_from_slice(&only);
-            }
-            several.extend_from_slice(&data);
-        }
-        if only.len().max(several.len()) > limit {
+        gather.push(data, told);
+        if gather.len() > limit {
             return Err(too_large());
         }
     }
-    Ok(if several.is_empty() {
-        only
-    } else {
-        several.freeze()
-    })
+    Ok(gather.finish())
 }
 
 /// What routing must know. Tags and end user go into the draft.

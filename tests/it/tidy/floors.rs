@@ -96,7 +96,7 @@ pub const OWNERS: &[(&str, &str)] = &[
     ("serde_json", ALL),
     ("thiserror", ALL),
     ("bytes", "app demo net provider proxy traffic wire"),
-    ("base64", "access demo proxy wire"),
+    ("base64", "access config demo proxy wire"),
     ("itoa", "provider proxy wire"),
     ("memchr", "provider proxy wire"),
     (
