@@ -20,7 +20,7 @@ use crate::proxy::attempt::{Attempt, Limits, cut_short};
 use crate::proxy::body::Body;
 use crate::proxy::respond::{Client, respond};
 use crate::proxy::settle::{Draft, Opening, Peer};
-use crate::proxy::{Shared, Worker};
+use crate::proxy::{Setup, Shared, Worker};
 use crate::route::{Kind, Present, Step, Try, WaitReason, Walk};
 use crate::token;
 use crate::traffic::FleetView;
@@ -52,8 +52,9 @@ struct Journey<'a> {
     asked: Asked,
     headers: &'a HeaderMap,
     walk: Walk,
-    /// What the present configuration forbids, and which one that is.
-    present: Option<(usize, Present)>,
+    /// What the present configuration forbids, and which one that is: kept alive, so that no later one
+    /// can lie at its address.
+    present: Option<(Arc<Setup>, Present)>,
     /// The idle limit of the try that serves.
     idle: Duration,
 }
@@ -192,14 +193,10 @@ impl Journey<'_> {
         if Arc::ptr_eq(&present, setup) {
             self.present = None;
         } else {
-            let mark = Arc::as_ptr(&present).addr();
-            if self
-                .present
-                .as_ref()
-                .is_none_or(|(known, _)| *known != mark)
-            {
+            let known = self.present.as_ref();
+            if known.is_none_or(|(known, _)| !Arc::ptr_eq(known, &present)) {
                 let made = Present::new(&setup.fleet.table, &present.fleet.table, &draft.tags);
-                self.present = Some((mark, made));
+                self.present = Some((Arc::clone(&present), made));
             }
         }
         let surface = self.asked.surface;
@@ -209,7 +206,7 @@ impl Journey<'_> {
             fleet: &setup.fleet,
             now,
             serves: &serves,
-            present: self.present.as_ref().map(|(_mark, present)| present),
+            present: self.present.as_ref().map(|(_setup, present)| present),
         };
         self.walk.next(&setup.fleet.table, &view, last, now)
     }
