@@ -42,7 +42,7 @@ const HEAD_BYTES: usize = 64 << 10;
 const BACKLOG: i32 = 1_024;
 
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
-    content-length: 84\r\nconnection: close\r\nretry-after: 1\r\n\r\n\
+    content-length: 88\r\nconnection: close\r\nretry-after: 1\r\n\r\n\
     {\"error\":{\"message\":\"too many connections\",\"type\":\"internal_server_error\",\"code\":\"503\"}}";
 
 /// Opens a listening socket that all workers share.
