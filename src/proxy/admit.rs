@@ -20,7 +20,8 @@ const OPEN: [&str; 3] = [
     "/health/readiness",
 ];
 
-/// The answer to a browser's question whether it may call; `None` when this is no such question.
+/// The answer to a browser's question whether it may call, but for [`allow`]; `None` when this is no such
+/// question.
 pub fn preflight(setup: &Setup, head: &request::Parts) -> Option<Response<Body>> {
     let asks = head.method == Method::OPTIONS
         && head.headers.contains_key("access-control-request-method");
@@ -28,13 +29,12 @@ pub fn preflight(setup: &Setup, head: &request::Parts) -> Option<Response<Body>>
         return None;
     }
     let mut answer = Response::new(Body::full(Bytes::new()));
-    let Some(origin) = cors(setup, &head.headers) else {
+    if cors(setup, &head.headers).is_none() {
         *answer.status_mut() = StatusCode::FORBIDDEN;
         return Some(answer);
-    };
+    }
     *answer.status_mut() = StatusCode::NO_CONTENT;
     let headers = answer.headers_mut();
-    allow(headers, origin);
     let methods = HeaderValue::from_static("GET, POST, OPTIONS");
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
     let wanted = head.headers.get("access-control-request-headers").cloned();

@@ -9,7 +9,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use futures_util::FutureExt;
-use http::header::{HeaderValue, USER_AGENT};
+use http::header::{ALLOW, HeaderValue, ORIGIN, USER_AGENT};
 use http::{HeaderMap, Method, Request, Response};
 use hyper::body::Incoming;
 
@@ -25,6 +25,40 @@ use crate::proxy::settle::Peer;
 
 /// Longest part of a user agent that is kept, in bytes.
 const AGENT_BYTES: usize = 200;
+
+/// The inference routes below `/v1`, longest first: the end of one may be another.
+const ROUTES: [(&str, Surface, &str); 14] = [
+    (
+        "/audio/transcriptions",
+        Surface::Transcription,
+        "/audio/transcriptions",
+    ),
+    (
+        "/messages/count_tokens",
+        Surface::CountTokens,
+        "/messages/count_tokens",
+    ),
+    (
+        "/images/generations",
+        Surface::Images,
+        "/images/generations",
+    ),
+    (
+        "/audio/translations",
+        Surface::Transcription,
+        "/audio/translations",
+    ),
+    ("/images/variations", Surface::Images, "/images/variations"),
+    ("/chat/completions", Surface::Chat, "/chat/completions"),
+    ("/audio/speech", Surface::Speech, "/audio/speech"),
+    ("/images/edits", Surface::Images, "/images/edits"),
+    ("/completions", Surface::Completions, "/completions"),
+    ("/moderations", Surface::Moderations, "/moderations"),
+    ("/embeddings", Surface::Embeddings, "/embeddings"),
+    ("/v2/rerank", Surface::Rerank, "/rerank"),
+    ("/messages", Surface::Messages, "/messages"),
+    ("/rerank", Surface::Rerank, "/rerank"),
+];
 
 /// The service of one client connection.
 #[derive(Debug)]
@@ -70,11 +104,15 @@ impl Service {
     /// Serves one request.
     pub async fn call(&self, request: Request<Incoming>) -> Result<Response<Body>, hyper::Error> {
         let serving = self.activity.serve(&self.seconds);
+        let (uri, origin) = (request.uri().clone(), self.cors(request.headers()));
         let served = AssertUnwindSafe(self.route(request)).catch_unwind().await;
-        let response = served.unwrap_or_else(|_panic| {
+        let mut response = served.unwrap_or_else(|_panic| {
             let fault = Fault::new(FaultKind::Internal, "internal error; see the log");
-            respond(Client::OpenAi, &fault)
+            respond(way(uri.path()).client(), &fault)
         });
+        if let Some(origin) = origin {
+            admit::allow(response.headers_mut(), origin);
+        }
         Ok(response.map(|body| body.busy(serving)))
     }
 
@@ -82,10 +120,7 @@ impl Service {
         let (head, body) = request.into_parts();
         let setup = self.worker.shared.setup.load();
         let way = way(head.uri.path());
-        let client = match way {
-            Way::Inference { surface, .. } => handle::dialect(surface),
-            Way::Manage => Client::OpenAi,
-        };
+        let client = way.client();
         if let Some(answer) = admit::preflight(&setup, &head) {
             return answer;
         }
@@ -96,13 +131,15 @@ impl Service {
                 return respond(client, &fault);
             },
         };
-        let cors = admit::cors(&setup, &head.headers);
         drop(setup);
-        let mut response = match way {
-            Way::Inference { .. } if head.method != Method::POST => respond(
-                client,
-                &Fault::new(FaultKind::NoMethod, "use POST on this route"),
-            ),
+        match way {
+            Way::Inference { .. } if head.method != Method::POST => {
+                let fault = Fault::new(FaultKind::NoMethod, "use POST on this route");
+                let mut refusal = respond(client, &fault);
+                let only = HeaderValue::from_static("POST");
+                refusal.headers_mut().insert(ALLOW, only);
+                refusal
+            },
             Way::Inference { .. } if self.worker.shared.draining.load(Ordering::Relaxed) => {
                 respond(
                     client,
@@ -128,11 +165,15 @@ impl Service {
                 handle::handle(&self.worker, route, head, body, peer).await
             },
             Way::Manage => manage::serve(&self.worker, Request::from_parts(head, body)).await,
-        };
-        if let Some(origin) = cors {
-            admit::allow(response.headers_mut(), origin);
         }
-        response
+    }
+
+    /// The browser page that may read the answer, whatever the answer is.
+    fn cors(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        if !headers.contains_key(ORIGIN) {
+            return None;
+        }
+        admit::cors(&self.worker.shared.setup.load(), headers)
     }
 
     fn agent(&self, headers: &HeaderMap) -> Arc<str> {
@@ -150,43 +191,42 @@ impl Service {
     }
 }
 
-/// The route for a path, with or without `/v1`, and in the forms that name the model.
+impl Way<'_> {
+    /// The dialect of who asks for it.
+    const fn client(&self) -> Client {
+        match self {
+            Self::Inference { surface, .. } => handle::dialect(*surface),
+            Self::Manage => Client::OpenAi,
+        }
+    }
+}
+
+/// The route for a path, with or without `/v1`, and in the forms that name the model. A model's name may
+/// hold slashes, and may be the same as a part of the route: its end is where the route begins.
 fn way(path: &str) -> Way<'_> {
     let path = path
         .strip_prefix("/v1")
         .filter(|rest| rest.starts_with('/'))
         .unwrap_or(path);
-    let (model, path) = match path
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let named = path
         .strip_prefix("/engines/")
-        .or_else(|| path.strip_prefix("/openai/deployments/"))
-        .and_then(|rest| rest.split_once('/'))
-    {
-        Some((model, _rest)) => {
-            let tail = path.split_at_checked(path.find(model).unwrap_or(0) + model.len());
-            (Some(model), tail.map_or(path, |(_, tail)| tail))
+        .or_else(|| path.strip_prefix("/openai/deployments/"));
+    let found = ROUTES.iter().find_map(|(route, surface, subpath)| {
+        let model = match named {
+            Some(rest) => Some(rest.strip_suffix(route).filter(|model| !model.is_empty())?),
+            None if path == *route => None,
+            None => return None,
+        };
+        Some((*surface, *subpath, model))
+    });
+    match found {
+        Some((surface, subpath, model)) => Way::Inference {
+            surface,
+            subpath,
+            model,
         },
-        None => (None, path),
-    };
-    let (surface, subpath) = match path.strip_suffix('/').unwrap_or(path) {
-        "/chat/completions" => (Surface::Chat, "/chat/completions"),
-        "/completions" => (Surface::Completions, "/completions"),
-        "/embeddings" => (Surface::Embeddings, "/embeddings"),
-        "/messages" => (Surface::Messages, "/messages"),
-        "/messages/count_tokens" => (Surface::CountTokens, "/messages/count_tokens"),
-        "/rerank" | "/v2/rerank" => (Surface::Rerank, "/rerank"),
-        "/audio/transcriptions" => (Surface::Transcription, "/audio/transcriptions"),
-        "/audio/translations" => (Surface::Transcription, "/audio/translations"),
-        "/audio/speech" => (Surface::Speech, "/audio/speech"),
-        "/images/generations" => (Surface::Images, "/images/generations"),
-        "/images/edits" => (Surface::Images, "/images/edits"),
-        "/images/variations" => (Surface::Images, "/images/variations"),
-        "/moderations" => (Surface::Moderations, "/moderations"),
-        _ => return Way::Manage,
-    };
-    Way::Inference {
-        surface,
-        subpath,
-        model,
+        None => Way::Manage,
     }
 }
 
@@ -230,6 +270,31 @@ mod tests {
         );
         let azure = "/openai/deployments/my%20model/chat/completions";
         assert_eq!(surface(azure), Some((Surface::Chat, Some("my%20model"))));
+        for (path, expected) in [
+            (
+                "/engines/meta/llama-3/chat/completions",
+                (Surface::Chat, "meta/llama-3"),
+            ),
+            (
+                "/v1/engines/chat/completions",
+                (Surface::Completions, "chat"),
+            ),
+            (
+                "/engines/completions/completions",
+                (Surface::Completions, "completions"),
+            ),
+            (
+                "/openai/deployments/ada/embeddings/",
+                (Surface::Embeddings, "ada"),
+            ),
+            (
+                "/openai/deployments/e/chat/completions",
+                (Surface::Chat, "e"),
+            ),
+        ] {
+            let (kind, model) = expected;
+            assert_eq!(surface(path), Some((kind, Some(model))), "{path}");
+        }
         assert_eq!(decoded("my%20model"), "my model");
         assert_eq!(decoded("100%"), "100%");
         for other in [
@@ -237,6 +302,8 @@ mod tests {
             "/health",
             "/",
             "/v1chat/completions",
+            "/engines/completions",
+            "/openai/deployments/x/nothing",
             "/metrics",
         ] {
             assert_eq!(surface(other), None, "{other}");

@@ -282,3 +282,45 @@ fn a_second_signal_ends_the_drain() {
         ledger.display()
     );
 }
+
+#[test]
+fn a_page_of_an_allowed_origin_may_read_refusals_too() {
+    let upstream = Upstream::start(openai::server("hello"));
+    let mut text = config(&[("openai", format!("{}/v1", upstream.url()))]);
+    text.push_str("general_settings:\n  master_key: sk-test-1\n  cors_origins: [\"https://app.example\"]\n");
+    let gateway = Gateway::start(&text);
+    let page = |ask: Ask| {
+        ask.header("origin", "https://app.example")
+            .send(gateway.addr)
+    };
+    let allowed = "access-control-allow-origin";
+    let refused = page(Ask::post("/v1/chat/completions", &ask(false))).must_be(401);
+    assert_eq!(refused.header(allowed), Some("https://app.example"));
+    let wrong = page(Ask::get("/v1/messages").key("sk-test-1")).must_be(405);
+    assert_eq!(wrong.header(allowed), Some("https://app.example"));
+    assert_eq!(wrong.header("allow"), Some("POST"));
+    let models = page(Ask::post("/v1/models", &json!({})).key("sk-test-1")).must_be(405);
+    assert_eq!(models.header("allow"), Some("GET, HEAD"));
+    assert_eq!(
+        models
+            .fields
+            .iter()
+            .filter(|(name, _)| name == "allow")
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn a_model_with_a_slash_is_found_in_the_path() {
+    let upstream = Upstream::start(openai::server("hello"));
+    let text = config(&[("openai", format!("{}/v1", upstream.url()))]);
+    let gateway = Gateway::start(&text.replace("model_name: chat", "model_name: team/completions"));
+    let body = json!({"messages": [{"role": "user", "content": "hi"}]});
+    for path in [
+        "/engines/team/completions/chat/completions",
+        "/openai/deployments/team%2Fcompletions/chat/completions",
+    ] {
+        gateway.post(path, &body).must_be(200);
+    }
+}
