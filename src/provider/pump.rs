@@ -6,9 +6,10 @@
 
 mod whole;
 
+pub use self::whole::is_whole_answer;
+
 use bytes::{Bytes, BytesMut};
 
-pub use self::whole::is_whole_answer;
 use crate::base::{Fault, FaultKind, Secret, Surface, Usage};
 use crate::config::Dialect;
 use crate::provider::answer::aborted;

@@ -5,7 +5,7 @@ mod arrive;
 mod count;
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -92,7 +92,7 @@ pub async fn handle(
         prompt_bytes: 0,
     };
     let limit = setup.config.limits.body_bytes;
-    let arrived = arrive::read(route, &head, body, limit);
+    let arrived = pin!(arrive::read(route, &head, body, limit));
     let mut response = match unless_cut(&worker.shared, arrived).await {
         Ok(arrived) => {
             opening.model = Arc::from(arrived.model(&setup.config.general));
@@ -143,14 +143,18 @@ async fn travel(
         idle: ANSWER,
     };
     if journey.asked.surface == Surface::CountTokens {
-        return journey.count_tokens(draft).await;
+        // Boxed: it is rare, and would make the future of every request larger.
+        return Box::pin(journey.count_tokens(draft)).await;
     }
     let mut last: Option<Fault> = None;
     loop {
         match journey.next(&draft, last.take().as_ref()) {
             Step::Give(fault) => return give(client, &fault, draft),
             Step::Wait { until, why } => {
-                let waited = async { Ok(journey.wait(until, why).await) };
+                let waited = pin!(async {
+                    journey.wait(until, why).await;
+                    Ok(())
+                });
                 if let Err(fault) = unless_cut(&worker.shared, waited).await {
                     return give(client, &fault, draft);
                 }
@@ -168,9 +172,8 @@ async fn travel(
 /// connection is woken as a whole.
 async fn unless_cut<T>(
     shared: &Shared,
-    step: impl Future<Output = Result<T, Fault>>,
+    mut step: Pin<&mut impl Future<Output = Result<T, Fault>>>,
 ) -> Result<T, Fault> {
-    let mut step = pin!(step);
     poll_fn(|cx| match step.as_mut().poll(cx) {
         Poll::Pending if shared.is_cut() => Poll::Ready(Err(cut_short())),
         polled => polled,
@@ -255,8 +258,10 @@ impl Journey<'_> {
             limits,
             options: answer::writer_options(&self.asked, draft),
         };
-        let attempt = attempt.run(&self.asked, draft);
-        let outcome = unless_cut(&self.worker.shared, attempt).await;
+        let outcome = {
+            let attempt = pin!(attempt.run(&self.asked, draft));
+            unless_cut(&self.worker.shared, attempt).await
+        };
         if let Err(fault) = &outcome {
             let blameless = matches!(
                 fault.kind,

@@ -14,7 +14,7 @@ use crate::support::{Answer, Ask, End, Gate, Gateway, Reply, Stream, Upstream, c
 fn config(backends: &[(&str, String)]) -> String {
     let mut text = String::from("model_list:\n");
     for (order, (provider, base)) in (1..).zip(backends) {
-        text.push_str(&format!(
+        let entry = format!(
             "  - model_name: chat
     litellm_params:
       model: {provider}/mock-model
@@ -22,7 +22,8 @@ fn config(backends: &[(&str, String)]) -> String {
       api_key: sk-upstream-1
       order: {order}
 "
-        ));
+        );
+        text.push_str(&entry);
     }
     text.push_str("router_settings:\n  num_retries: 0\n");
     text
@@ -214,7 +215,7 @@ fn a_stream_whose_last_chunk_comes_late_leaves_its_connection_for_the_next() {
         let (frames, _end) = gateway.stream("/v1/chat/completions", &ask(true)).collect();
         check::ends_with_done(&frames);
         upstream.until("the last chunk to be sent", |counts| counts.in_flight == 0);
-        std::thread::park_timeout(Duration::from_millis(50));
+        thread::park_timeout(Duration::from_millis(50));
     }
     let connections: Vec<usize> = upstream.requests().iter().map(|r| r.connection).collect();
     assert!(
@@ -234,9 +235,8 @@ fn held_up(drain_timeout: &str) -> (Upstream, Gateway, Stream, JoinHandle<Answer
         Reply::sse().chunks(frames).wait(&Gate::new())
     });
     let mut text = config(&[("openai", format!("{}/v1", upstream.url()))]);
-    text.push_str(&format!(
-        "general_settings:\n  drain_timeout: {drain_timeout}\n"
-    ));
+    let general = format!("general_settings:\n  drain_timeout: {drain_timeout}\n");
+    text.push_str(&general);
     let gateway = Gateway::start(&text);
     let mut stream = gateway.stream("/v1/chat/completions", &ask(true));
     stream.frames().unwrap();
@@ -287,7 +287,9 @@ fn a_second_signal_ends_the_drain() {
 fn a_page_of_an_allowed_origin_may_read_refusals_too() {
     let upstream = Upstream::start(openai::server("hello"));
     let mut text = config(&[("openai", format!("{}/v1", upstream.url()))]);
-    text.push_str("general_settings:\n  master_key: sk-test-1\n  cors_origins: [\"https://app.example\"]\n");
+    text.push_str(
+        "general_settings:\n  master_key: sk-test-1\n  cors_origins: [\"https://app.example\"]\n",
+    );
     let gateway = Gateway::start(&text);
     let page = |ask: Ask| {
         ask.header("origin", "https://app.example")
