@@ -340,20 +340,19 @@ impl UpstreamBody {
     /// takes too long, or sends too much, is closed.
     pub fn wind_up(self) {
         let pool = Arc::clone(&self.pool);
-        pool.ends.spawn(async move {
-            let mut body = self;
-            let rest = async {
-                let mut bytes = 0;
-                while let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-                    bytes += frame.data_ref().map_or(0, Bytes::len);
-                    if bytes > END_BYTES {
-                        break;
-                    }
-                }
-            };
-            // Too late: the connection is closed with the body.
-            let _in_time: Result<(), _> = tokio::time::timeout(END_WITHIN, rest).await;
-        });
+        // Too late: the connection is closed with the body.
+        pool.ends
+            .spawn(tokio::time::timeout(END_WITHIN, self.read_rest()));
+    }
+
+    async fn read_rest(mut self) {
+        let mut bytes = 0;
+        while let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut self).poll_frame(cx)).await {
+            bytes += frame.data_ref().map_or(0, Bytes::len);
+            if bytes > END_BYTES {
+                return;
+            }
+        }
     }
 
     /// The body was read to its end: the connection may serve again.

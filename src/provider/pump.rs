@@ -6,9 +6,9 @@
 
 mod whole;
 
-use bytes::{Bytes, BytesMut};
-
 pub use self::whole::is_whole_answer;
+
+use bytes::{Bytes, BytesMut};
 
 use crate::base::{Fault, FaultKind, Surface, Usage};
 use crate::config::Dialect;

@@ -18,7 +18,7 @@ pub struct Gather {
 impl Gather {
     /// Takes a piece. `told`: how long the body is said to be, in bytes.
     pub fn push(&mut self, piece: Bytes, told: Option<usize>) {
-        if self.len() == 0 {
+        if self.is_empty() {
             self.only = piece;
             return;
         }
@@ -37,7 +37,7 @@ impl Gather {
 
     /// Whether nothing has come.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.only.is_empty() && self.several.is_empty()
     }
 
     /// The body.

@@ -5,7 +5,7 @@ mod arrive;
 mod count;
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -55,8 +55,9 @@ struct Journey<'a> {
     /// The request's headers, or none at all when it has none that are meant for us.
     headers: &'a HeaderMap,
     walk: Walk,
-    /// What the present configuration forbids, and which one that is.
-    present: Option<(usize, Present)>,
+    /// What the present configuration forbids, and which one that is: kept alive, so that no later one
+    /// can lie at its address.
+    present: Option<(Arc<Setup>, Present)>,
     /// The idle limit of the try that serves.
     idle: Duration,
 }
@@ -96,7 +97,7 @@ pub async fn handle(
         prompt_bytes: 0,
     };
     let config = Arc::clone(&setup.config);
-    let arrived = arrive::read(route, &head, body, &config);
+    let arrived = pin!(arrive::read(route, &head, body, &config));
     let mut response = match unless_cut(&worker.shared, arrived).await {
         Ok(arrived) => {
             opening.model = Arc::from(arrived.model(&setup.config.general));
@@ -149,14 +150,18 @@ async fn travel(
         idle: ANSWER,
     };
     if journey.asked.surface == Surface::CountTokens {
-        return journey.count_tokens(draft).await;
+        // Boxed: it is rare, and would make the future of every request larger.
+        return Box::pin(journey.count_tokens(draft)).await;
     }
     let mut last: Option<Fault> = None;
     loop {
         match journey.next(&draft, last.take().as_ref()) {
             Step::Give(fault) => return give(client, &fault, draft),
             Step::Wait { until, why } => {
-                let waited = async { Ok(journey.wait(until, why).await) };
+                let waited = pin!(async {
+                    journey.wait(until, why).await;
+                    Ok(())
+                });
                 if let Err(fault) = unless_cut(&worker.shared, waited).await {
                     return give(client, &fault, draft);
                 }
@@ -174,9 +179,8 @@ async fn travel(
 /// connection is woken as a whole.
 async fn unless_cut<T>(
     shared: &Shared,
-    step: impl Future<Output = Result<T, Fault>>,
+    mut step: Pin<&mut impl Future<Output = Result<T, Fault>>>,
 ) -> Result<T, Fault> {
-    let mut step = pin!(step);
     poll_fn(|cx| match step.as_mut().poll(cx) {
         Poll::Pending if shared.is_cut() => Poll::Ready(Err(cut_short())),
         polled => polled,
@@ -199,14 +203,10 @@ impl Journey<'_> {
         if Arc::ptr_eq(&present, setup) {
             self.present = None;
         } else {
-            let mark = Arc::as_ptr(&present).addr();
-            if self
-                .present
-                .as_ref()
-                .is_none_or(|(known, _)| *known != mark)
-            {
+            let known = self.present.as_ref();
+            if known.is_none_or(|(known, _)| !Arc::ptr_eq(known, &present)) {
                 let made = Present::new(&setup.fleet.table, &present.fleet.table, &draft.tags);
-                self.present = Some((mark, made));
+                self.present = Some((Arc::clone(&present), made));
             }
         }
         let surface = self.asked.surface;
@@ -216,7 +216,7 @@ impl Journey<'_> {
             fleet: &setup.fleet,
             now,
             serves: &serves,
-            present: self.present.as_ref().map(|(_mark, present)| present),
+            present: self.present.as_ref().map(|(_setup, present)| present),
         };
         self.walk.next(&setup.fleet.table, &view, last, now)
     }
@@ -280,8 +280,10 @@ impl Journey<'_> {
             limits,
             options: answer::writer_options(&self.asked, draft),
         };
-        let attempt = attempt.run(&self.asked, draft, self.alarm);
-        let outcome = unless_cut(&self.worker.shared, attempt).await;
+        let outcome = {
+            let attempt = pin!(attempt.run(&self.asked, draft, self.alarm));
+            unless_cut(&self.worker.shared, attempt).await
+        };
         if let Err(fault) = &outcome {
             let blameless = matches!(
                 fault.kind,

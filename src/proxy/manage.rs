@@ -11,7 +11,7 @@ use axum::Router;
 use axum::extract::{Request as AxumRequest, State};
 use axum::response::IntoResponse;
 use axum::routing::get;
-use http::header::{CONTENT_TYPE, HeaderValue, SERVER};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, SERVER};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::json;
@@ -99,7 +99,10 @@ async fn wrong_method(request: AxumRequest) -> axum::response::Response {
         request.method(),
         request.uri().path()
     );
-    told(&Fault::new(FaultKind::NoMethod, text))
+    let mut refusal = told(&Fault::new(FaultKind::NoMethod, text));
+    let only = HeaderValue::from_static("GET, HEAD");
+    refusal.headers_mut().insert(ALLOW, only);
+    refusal
 }
 
 /// A fault as axum's answer.

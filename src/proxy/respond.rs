@@ -4,7 +4,7 @@
 //! LiteLLM's class in front, since clients look for it.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
@@ -72,9 +72,6 @@ fn add_hints(headers: &mut HeaderMap, fault: &Fault) {
     if let Some(wait) = fault.retry_after {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
-    }
-    if fault.kind == FaultKind::NoMethod {
-        headers.insert(ALLOW, HeaderValue::from_static("GET, POST"));
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
-use http::header::{HeaderValue, USER_AGENT};
+use http::header::{ALLOW, HeaderValue, ORIGIN, USER_AGENT};
 use http::{HeaderMap, Method, Request, Response};
 use hyper::body::Incoming;
 
@@ -24,6 +24,40 @@ use crate::proxy::settle::Peer;
 
 /// Longest part of a user agent that is kept, in bytes.
 const AGENT_BYTES: usize = 200;
+
+/// The inference routes below `/v1`, longest first: the end of one may be another.
+const ROUTES: [(&str, Surface, &str); 14] = [
+    (
+        "/audio/transcriptions",
+        Surface::Transcription,
+        "/audio/transcriptions",
+    ),
+    (
+        "/messages/count_tokens",
+        Surface::CountTokens,
+        "/messages/count_tokens",
+    ),
+    (
+        "/images/generations",
+        Surface::Images,
+        "/images/generations",
+    ),
+    (
+        "/audio/translations",
+        Surface::Transcription,
+        "/audio/translations",
+    ),
+    ("/images/variations", Surface::Images, "/images/variations"),
+    ("/chat/completions", Surface::Chat, "/chat/completions"),
+    ("/audio/speech", Surface::Speech, "/audio/speech"),
+    ("/images/edits", Surface::Images, "/images/edits"),
+    ("/completions", Surface::Completions, "/completions"),
+    ("/moderations", Surface::Moderations, "/moderations"),
+    ("/embeddings", Surface::Embeddings, "/embeddings"),
+    ("/v2/rerank", Surface::Rerank, "/rerank"),
+    ("/messages", Surface::Messages, "/messages"),
+    ("/rerank", Surface::Rerank, "/rerank"),
+];
 
 /// The service of one client connection.
 #[derive(Debug)]
@@ -76,11 +110,15 @@ impl Service {
     )]
     pub async fn call(&self, request: Request<Incoming>) -> Result<Response<Body>, hyper::Error> {
         let serving = self.activity.serve(&self.seconds);
+        let (uri, origin) = (request.uri().clone(), self.cors(request.headers()));
         let served = AssertUnwindSafe(self.route(request)).catch_unwind().await;
-        let response = served.unwrap_or_else(|_panic| {
+        let mut response = served.unwrap_or_else(|_panic| {
             let fault = Fault::new(FaultKind::Internal, "internal error; see the log");
-            respond(Client::OpenAi, &fault)
+            respond(way(uri.path()).client(), &fault)
         });
+        if let Some(origin) = origin {
+            admit::allow(response.headers_mut(), origin);
+        }
         Ok(response.map(|body| body.busy(serving)))
     }
 
@@ -88,41 +126,37 @@ impl Service {
         let (head, body) = request.into_parts();
         let setup = self.worker.shared.setup.load();
         let way = way(head.uri.path());
-        let client = match way {
-            Way::Inference { surface, .. } => handle::dialect(surface),
-            Way::Manage => Client::OpenAi,
-        };
+        let client = way.client();
         if let Some(answer) = admit::preflight(&setup, &head) {
             return answer;
         }
-        let cors = admit::cors(&setup, &head.headers);
-        let admitted = admit::admit(&setup, &head);
-        drop(setup);
-        let mut response = match (admitted, way) {
-            (Err(fault), _) => {
+        let key = match admit::admit(&setup, &head) {
+            Ok(key) => key,
+            Err(fault) => {
                 self.worker.shared.refused.fetch_add(1, Ordering::Relaxed);
-                respond(client, &fault)
+                return respond(client, &fault);
             },
-            (Ok(_), Way::Inference { .. }) if head.method != Method::POST => respond(
-                client,
-                &Fault::new(FaultKind::NoMethod, "use POST on this route"),
-            ),
-            (Ok(_), Way::Inference { .. })
-                if self.worker.shared.draining.load(Ordering::Relaxed) =>
-            {
+        };
+        drop(setup);
+        match way {
+            Way::Inference { .. } if head.method != Method::POST => {
+                let fault = Fault::new(FaultKind::NoMethod, "use POST on this route");
+                let mut refusal = respond(client, &fault);
+                let only = HeaderValue::from_static("POST");
+                refusal.headers_mut().insert(ALLOW, only);
+                refusal
+            },
+            Way::Inference { .. } if self.worker.shared.draining.load(Ordering::Relaxed) => {
                 respond(
                     client,
                     &Fault::new(FaultKind::Draining, "the gateway is shutting down"),
                 )
             },
-            (
-                Ok(key),
-                Way::Inference {
-                    surface,
-                    subpath,
-                    model,
-                },
-            ) => {
+            Way::Inference {
+                surface,
+                subpath,
+                model,
+            } => {
                 let route = Route {
                     surface,
                     subpath,
@@ -140,15 +174,16 @@ impl Service {
                 *self.alarm() = alarm;
                 served
             },
-            (Ok(_), Way::Manage) => {
-                manage::serve(&self.worker, Request::from_parts(head, body)).await
-            },
-        };
-        // A page that may call may also read why it was refused.
-        if let Some(origin) = cors {
-            admit::allow(response.headers_mut(), origin);
+            Way::Manage => manage::serve(&self.worker, Request::from_parts(head, body)).await,
         }
-        response
+    }
+
+    /// The browser page that may read the answer, whatever the answer is.
+    fn cors(&self, headers: &HeaderMap) -> Option<HeaderValue> {
+        if !headers.contains_key(ORIGIN) {
+            return None;
+        }
+        admit::cors(&self.worker.shared.setup.load(), headers)
     }
 
     fn alarm(&self) -> MutexGuard<'_, Alarm> {
@@ -170,43 +205,42 @@ impl Service {
     }
 }
 
-/// The route for a path, with or without `/v1`, and in the forms that name the model.
+impl Way<'_> {
+    /// The dialect of who asks for it.
+    const fn client(&self) -> Client {
+        match self {
+            Self::Inference { surface, .. } => handle::dialect(*surface),
+            Self::Manage => Client::OpenAi,
+        }
+    }
+}
+
+/// The route for a path, with or without `/v1`, and in the forms that name the model. A model's name may
+/// hold slashes, and may be the same as a part of the route: its end is where the route begins.
 fn way(path: &str) -> Way<'_> {
     let path = path
         .strip_prefix("/v1")
         .filter(|rest| rest.starts_with('/'))
         .unwrap_or(path);
-    let (model, path) = match path
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let named = path
         .strip_prefix("/engines/")
-        .or_else(|| path.strip_prefix("/openai/deployments/"))
-        .and_then(|rest| rest.split_once('/'))
-    {
-        Some((model, _rest)) => {
-            let tail = path.split_at_checked(path.find(model).unwrap_or(0) + model.len());
-            (Some(model), tail.map_or(path, |(_, tail)| tail))
+        .or_else(|| path.strip_prefix("/openai/deployments/"));
+    let found = ROUTES.iter().find_map(|(route, surface, subpath)| {
+        let model = match named {
+            Some(rest) => Some(rest.strip_suffix(route).filter(|model| !model.is_empty())?),
+            None if path == *route => None,
+            None => return None,
+        };
+        Some((*surface, *subpath, model))
+    });
+    match found {
+        Some((surface, subpath, model)) => Way::Inference {
+            surface,
+            subpath,
+            model,
         },
-        None => (None, path),
-    };
-    let (surface, subpath) = match path.strip_suffix('/').unwrap_or(path) {
-        "/chat/completions" => (Surface::Chat, "/chat/completions"),
-        "/completions" => (Surface::Completions, "/completions"),
-        "/embeddings" => (Surface::Embeddings, "/embeddings"),
-        "/messages" => (Surface::Messages, "/messages"),
-        "/messages/count_tokens" => (Surface::CountTokens, "/messages/count_tokens"),
-        "/rerank" | "/v2/rerank" => (Surface::Rerank, "/rerank"),
-        "/audio/transcriptions" => (Surface::Transcription, "/audio/transcriptions"),
-        "/audio/translations" => (Surface::Transcription, "/audio/translations"),
-        "/audio/speech" => (Surface::Speech, "/audio/speech"),
-        "/images/generations" => (Surface::Images, "/images/generations"),
-        "/images/edits" => (Surface::Images, "/images/edits"),
-        "/images/variations" => (Surface::Images, "/images/variations"),
-        "/moderations" => (Surface::Moderations, "/moderations"),
-        _ => return Way::Manage,
-    };
-    Way::Inference {
-        surface,
-        subpath,
-        model,
+        None => Way::Manage,
     }
 }
 
@@ -250,6 +284,31 @@ mod tests {
         );
         let azure = "/openai/deployments/my%20model/chat/completions";
         assert_eq!(surface(azure), Some((Surface::Chat, Some("my%20model"))));
+        for (path, expected) in [
+            (
+                "/engines/meta/llama-3/chat/completions",
+                (Surface::Chat, "meta/llama-3"),
+            ),
+            (
+                "/v1/engines/chat/completions",
+                (Surface::Completions, "chat"),
+            ),
+            (
+                "/engines/completions/completions",
+                (Surface::Completions, "completions"),
+            ),
+            (
+                "/openai/deployments/ada/embeddings/",
+                (Surface::Embeddings, "ada"),
+            ),
+            (
+                "/openai/deployments/e/chat/completions",
+                (Surface::Chat, "e"),
+            ),
+        ] {
+            let (kind, model) = expected;
+            assert_eq!(surface(path), Some((kind, Some(model))), "{path}");
+        }
         assert_eq!(decoded("my%20model"), "my model");
         assert_eq!(decoded("100%"), "100%");
         for other in [
@@ -257,6 +316,8 @@ mod tests {
             "/health",
             "/",
             "/v1chat/completions",
+            "/engines/completions",
+            "/openai/deployments/x/nothing",
             "/metrics",
         ] {
             assert_eq!(surface(other), None, "{other}");

@@ -14,7 +14,7 @@ use crate::support::{Answer, Ask, End, Gate, Gateway, Reply, Stream, Upstream, c
 fn config(backends: &[(&str, String)]) -> String {
     let mut text = String::from("model_list:\n");
     for (order, (provider, base)) in (1..).zip(backends) {
-        text.push_str(&format!(
+        let entry = format!(
             "  - model_name: chat
     litellm_params:
       model: {provider}/mock-model
@@ -22,7 +22,8 @@ fn config(backends: &[(&str, String)]) -> String {
       api_key: sk-upstream-1
       order: {order}
 "
-        ));
+        );
+        text.push_str(&entry);
     }
     text.push_str("router_settings:\n  num_retries: 0\n");
     text
@@ -234,9 +235,8 @@ fn held_up(drain_timeout: &str) -> (Upstream, Gateway, Stream, JoinHandle<Answer
         Reply::sse().chunks(frames).wait(&Gate::new())
     });
     let mut text = config(&[("openai", format!("{}/v1", upstream.url()))]);
-    text.push_str(&format!(
-        "general_settings:\n  drain_timeout: {drain_timeout}\n"
-    ));
+    let general = format!("general_settings:\n  drain_timeout: {drain_timeout}\n");
+    text.push_str(&general);
     let gateway = Gateway::start(&text);
     let mut stream = gateway.stream("/v1/chat/completions", &ask(true));
     stream.frames().unwrap();
@@ -281,4 +281,48 @@ fn a_second_signal_ends_the_drain() {
         "{}",
         ledger.display()
     );
+}
+
+#[test]
+fn a_page_of_an_allowed_origin_may_read_refusals_too() {
+    let upstream = Upstream::start(openai::server("hello"));
+    let mut text = config(&[("openai", format!("{}/v1", upstream.url()))]);
+    text.push_str(
+        "general_settings:\n  master_key: sk-test-1\n  cors_origins: [\"https://app.example\"]\n",
+    );
+    let gateway = Gateway::start(&text);
+    let page = |ask: Ask| {
+        ask.header("origin", "https://app.example")
+            .send(gateway.addr)
+    };
+    let allowed = "access-control-allow-origin";
+    let refused = page(Ask::post("/v1/chat/completions", &ask(false))).must_be(401);
+    assert_eq!(refused.header(allowed), Some("https://app.example"));
+    let wrong = page(Ask::get("/v1/messages").key("sk-test-1")).must_be(405);
+    assert_eq!(wrong.header(allowed), Some("https://app.example"));
+    assert_eq!(wrong.header("allow"), Some("POST"));
+    let models = page(Ask::post("/v1/models", &json!({})).key("sk-test-1")).must_be(405);
+    assert_eq!(models.header("allow"), Some("GET, HEAD"));
+    assert_eq!(
+        models
+            .fields
+            .iter()
+            .filter(|(name, _)| name == "allow")
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn a_model_with_a_slash_is_found_in_the_path() {
+    let upstream = Upstream::start(openai::server("hello"));
+    let text = config(&[("openai", format!("{}/v1", upstream.url()))]);
+    let gateway = Gateway::start(&text.replace("model_name: chat", "model_name: team/completions"));
+    let body = json!({"messages": [{"role": "user", "content": "hi"}]});
+    for path in [
+        "/engines/team/completions/chat/completions",
+        "/openai/deployments/team%2Fcompletions/chat/completions",
+    ] {
+        gateway.post(path, &body).must_be(200);
+    }
 }

@@ -117,7 +117,7 @@ pub const OWNERS: &[(&str, &str)] = &[
         "tokio",
         "alert app confstore demo net probe provider proxy telemetry traffic",
     ),
-    ("tokio_util", "app demo probe proxy"),
+    ("tokio_util", "app demo net probe proxy"),
     ("futures_util", "app demo net probe provider proxy"),
     ("http", "demo net probe provider proxy"),
     ("http_body", "demo net provider proxy"),
