@@ -104,10 +104,6 @@ impl Service {
     }
 
     /// Serves one request.
-    #[expect(
-        clippy::large_futures,
-        reason = "it lives in its connection's task; a box would be one more allocation a request"
-    )]
     pub async fn call(&self, request: Request<Incoming>) -> Result<Response<Body>, hyper::Error> {
         let serving = self.activity.serve(&self.seconds);
         let (uri, origin) = (request.uri().clone(), self.cors(request.headers()));

@@ -89,10 +89,16 @@ fn a_drain_has_a_deadline_and_the_cut_stream_its_row() {
         "{:?}",
         began.elapsed()
     );
-    let (_frames, end) = stream.collect();
-    assert_ne!(end, End::Whole);
+    // It is told, in the client's dialect, and then ended as every stream is.
+    let (frames, end) = stream.collect();
+    assert_eq!(end, End::Whole);
+    let told = format!("{frames:?}");
+    assert!(
+        told.contains("shut down") && told.contains("[DONE]"),
+        "{told}"
+    );
     let row = rows(&gateway, 1).remove(0);
-    assert!(!row.error.is_empty(), "{row:?}");
+    assert_eq!(row.error, "draining", "{row:?}");
     let exit = gateway.stop();
     assert_eq!(exit.code(), 0, "{}", exit.stderr);
 }
