@@ -13,6 +13,7 @@ pub mod headline;
 pub mod load;
 pub mod lock;
 pub mod panic;
+pub mod pictures;
 pub mod reload;
 pub mod run;
 pub mod screen;
@@ -61,6 +62,8 @@ pub struct Start {
     pub ignore_unsupported: Vec<String>,
     /// The demo's seed, when this is the demo.
     pub demo: Option<u64>,
+    /// Where the demo leaves pictures of itself.
+    pub pictures: Option<PathBuf>,
 }
 
 /// How the dashboard is shown.

@@ -56,7 +56,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             run::serve(&cli.shared.or(args.shared), &args.foreign, args.json_logs)
         },
         Some(Command::Demo(args)) => {
-            run::demo(&cli.shared.or(args.shared), args.headless, args.seed)
+            let shared = cli.shared.or(args.shared.clone());
+            run::demo(&shared, &args)
         },
         Some(Command::Check(args)) => check::run(cli.shared, args),
     }

@@ -17,7 +17,7 @@ use crate::app::snapshot::Desk;
 use crate::app::start::{self, Begun};
 use crate::app::watch::Hosts;
 use crate::app::workers::Workers;
-use crate::app::{Start, Ui, chores};
+use crate::app::{Start, Ui, chores, pictures};
 use crate::base::Severity;
 use crate::control::EventKind;
 use crate::live::Happened;
@@ -59,6 +59,15 @@ async fn attend(mut begun: Begun, ui: Option<Ui>) -> anyhow::Result<()> {
         quit: quit.clone(),
     });
     let send = begin_chores(&begun, &hands);
+    if let Some(folder) = begun.pictures.clone() {
+        let (desk, hands, quit) = (Arc::clone(&begun.desk), Arc::clone(&hands), quit.clone());
+        begun.tasks.spawn(async move {
+            if let Err(error) = pictures::take(&desk, &hands, &folder).await {
+                tracing::error!("no pictures: {error:#}");
+            }
+            quit.cancel();
+        });
+    }
     let screen = if let Some(ui) = ui {
         Some(Screen::begin(&ui, hands, send, &begun.folder)?)
     } else {

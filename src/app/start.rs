@@ -58,6 +58,8 @@ pub struct Begun {
     pub loaded: Loaded,
     /// The data folder.
     pub folder: PathBuf,
+    /// Where the demo leaves pictures of itself.
+    pub pictures: Option<PathBuf>,
     /// Held until the process ends.
     pub lock: Option<FolderLock>,
     /// Written out when dropped.
@@ -148,6 +150,7 @@ pub async fn begin(start: Start, has_screen: bool) -> anyhow::Result<Begun> {
         general: Arc::new(General::new(tls)),
         loaded,
         folder: site.folder,
+        pictures: start.pictures,
         lock: site.lock,
         logs,
     })

@@ -133,6 +133,9 @@ pub struct DemoArgs {
     /// Without the dashboard
     #[arg(long)]
     pub(crate) headless: bool,
+    /// Write pictures of the dashboard into this folder, and end
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub(crate) pictures: Option<PathBuf>,
     /// The same number gives the same world
     #[arg(long, value_name = "N", default_value_t = 7)]
     pub(crate) seed: u64,

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use crate::app::{self, Start, Ui};
 use crate::cli::litellm::Foreign;
-use crate::cli::options::{Color, GlyphSet, Shared};
+use crate::cli::options::{Color, DemoArgs, GlyphSet, Shared};
 use crate::cli::say;
 
 /// Gateway and dashboard in this terminal; headless when stdout is no terminal.
@@ -29,11 +29,14 @@ pub fn serve(shared: &Shared, foreign: &Foreign, json_logs: bool) -> ExitCode {
 }
 
 /// Gateway and dashboard over built-in backends.
-pub fn demo(shared: &Shared, headless: bool, seed: u64) -> ExitCode {
+pub fn demo(shared: &Shared, args: &DemoArgs) -> ExitCode {
+    let (seed, pictures) = (args.seed, args.pictures.clone());
+    let headless = args.headless || pictures.is_some();
     let screen = !headless && std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
     let host = shared.host.clone().or_else(|| Some("127.0.0.1".to_owned()));
     let start = Start {
         demo: Some(seed),
+        pictures,
         host,
         ..start(shared)
     };
@@ -58,6 +61,7 @@ pub fn start(shared: &Shared) -> Start {
         allow_open: shared.allow_open,
         ignore_unsupported: shared.ignore_unsupported.clone(),
         demo: None,
+        pictures: None,
     }
 }
 
