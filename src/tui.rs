@@ -1,7 +1,7 @@
 //! The dashboard: what [`control`](crate::control) tells, on a terminal.
 //!
 //! It runs on a thread of its own over a [`Source`], and knows neither the proxy nor the ledger nor
-//! any file. `app` calls [`run`]; [`restore`] gives the terminal back from anywhere; [`picture`]
+//! any file. `app` calls [`run()`]; [`restore`] gives the terminal back from anywhere; [`picture()`]
 //! draws a screen without a terminal.
 //!
 //! Inside: `input` and `terminal` speak to the terminal, `keymap` says what a key means, `update`

@@ -47,7 +47,7 @@ impl Loaded {
 pub fn load(start: &Start, text: Option<&str>) -> Loaded {
     let (main, name) = match (text, &start.config) {
         (Some(text), _) => {
-            let name = "demo".to_owned();
+            let name = "built-in config".to_owned();
             (
                 Some(FileText {
                     name: name.clone(),

@@ -32,7 +32,10 @@ impl Zone {
 
     /// Its name, `Europe/Berlin`; `UTC` when it has none.
     pub fn name(&self) -> String {
-        self.0.iana_name().unwrap_or("UTC").to_owned()
+        match self.0.iana_name() {
+            None | Some("Etc/UTC" | "Etc/UCT" | "Etc/Zulu" | "Zulu" | "UCT") => "UTC".to_owned(),
+            Some(name) => name.to_owned(),
+        }
     }
 
     /// Its offset from UTC at a moment, in seconds.
