@@ -99,9 +99,14 @@ pub(crate) fn millis(value: f64) -> String {
     }
 }
 
+/// What is not known is a dash, what is known as `text` writes it.
+pub(crate) fn or_dash(value: Option<f64>, text: fn(f64) -> String) -> String {
+    value.map_or_else(|| "–".to_owned(), text)
+}
+
 /// [`millis`] of what may be missing.
 pub(crate) fn millis_or(value: Option<f64>) -> String {
-    value.map_or_else(|| "–".to_owned(), millis)
+    or_dash(value, millis)
 }
 
 /// [`millis`] of microseconds.

@@ -6,6 +6,7 @@
 
 mod backends;
 mod events;
+mod figures;
 mod models;
 mod requests;
 mod spend;

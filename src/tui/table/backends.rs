@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::figures::Figures;
 use super::{Column, Context, Value};
 use crate::control::{Backend, BackendState, Model, Snapshot};
 use crate::tui::format::{self, fit};
@@ -62,7 +63,6 @@ pub(super) fn value<'a>(
     field: &str,
     context: Context<'a>,
 ) -> Option<Value<'a>> {
-    let stats = &backend.stats;
     Some(match field {
         "backend" => Value::text(&backend.name),
         "state" => Value::text(backend.state.word()),
@@ -72,15 +72,6 @@ pub(super) fn value<'a>(
             None => Value::text(&backend.why),
         },
         "group" => Value::text(&backend.group),
-        "inflight" => Value::Number(f64::from(backend.in_flight)),
-        "rps" => Value::Number(stats.rps),
-        "p50" => Value::optional(stats.p50_ms),
-        "p95" => Value::optional(stats.p95_ms),
-        "first" => Value::optional(stats.first_token_p50_ms),
-        "tps" => Value::optional(stats.tokens_per_s),
-        "err" => Value::optional(stats.error_rate().map(|rate| rate * 100.0)),
-        "in" => Value::Number(backend.today.tokens_in as f64),
-        "out" => Value::Number(backend.today.tokens_out as f64),
         "cost" => Value::Number(format::dollars(backend.today.cost)),
         "spark" => Value::Number(backend.spark.iter().map(|n| f64::from(*n)).sum()),
         "provider" => Value::text(&backend.provider),
@@ -91,7 +82,7 @@ pub(super) fn value<'a>(
         },
         "tag" => Value::Text(Cow::Owned(backend.tags.join(" "))),
         "local" => Value::text(if backend.local { "yes" } else { "no" }),
-        _ => return None,
+        _ => return figures(backend).value(field),
     })
 }
 
@@ -102,12 +93,6 @@ pub(super) fn cell(
     context: Context<'_>,
 ) -> Line<'static> {
     let theme = context.theme;
-    let stats = &backend.stats;
-    let quiet = stats.requests == 0;
-    let number = |text: String| {
-        let role = if quiet { Role::Faint } else { Role::Text };
-        Line::styled(fit(&text, width), theme.style(role))
-    };
     match column {
         "backend" => {
             let role = if backend.state == BackendState::Off {
@@ -123,46 +108,20 @@ pub(super) fn cell(
         },
         "why" => why(backend, width, context),
         "group" => Line::styled(fit(&backend.group, width), theme.style(Role::Muted)),
-        "inflight" => {
-            let role = if backend.in_flight == 0 {
-                Role::Faint
-            } else {
-                Role::Accent
-            };
-            Line::styled(
-                format::count(u64::from(backend.in_flight)),
-                theme.style(role),
-            )
-        },
-        "rps" => number(format::decimal(stats.rps)),
-        "p50" => number(format::millis_or(stats.p50_ms)),
-        "p95" => number(format::millis_or(stats.p95_ms)),
-        "first" => number(format::millis_or(stats.first_token_p50_ms)),
-        "tps" => number(
-            stats
-                .tokens_per_s
-                .map_or_else(|| "–".to_owned(), format::decimal),
-        ),
-        "err" => errors(stats.error_rate(), context),
-        "in" => number(format::count(backend.today.tokens_in)),
-        "out" => number(format::count(backend.today.tokens_out)),
         "cost" => cost(backend, width, context),
         "spark" => spark(&backend.spark, &backend.spark_errors, width, theme),
-        _ => Line::default(),
+        _ => figures(backend)
+            .cell(column, width, context)
+            .unwrap_or_default(),
     }
 }
 
-/// An error rate; it is quiet at zero and loud from five percent on.
-pub(super) fn errors(rate: Option<f64>, context: Context<'_>) -> Line<'static> {
-    let Some(rate) = rate else {
-        return Line::styled("–", context.theme.style(Role::Faint));
-    };
-    let role = match rate {
-        rate if rate >= 0.05 => Role::Error,
-        rate if rate > 0.0 => Role::Warn,
-        _ => Role::Faint,
-    };
-    Line::styled(format::percent(rate), context.theme.style(role))
+const fn figures(backend: &Backend) -> Figures<'_> {
+    Figures {
+        in_flight: backend.in_flight,
+        stats: &backend.stats,
+        today: &backend.today,
+    }
 }
 
 fn cost(backend: &Backend, width: usize, context: Context<'_>) -> Line<'static> {

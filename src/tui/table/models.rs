@@ -2,7 +2,8 @@
 
 use ratatui::text::{Line, Span};
 
-use super::backends::{errors, model_state};
+use super::backends::model_state;
+use super::figures::Figures;
 use super::{Column, Context, Value};
 use crate::control::{Backend, BackendState, Model, Snapshot};
 use crate::tui::format::{self, fit};
@@ -28,20 +29,10 @@ pub(super) const COLUMNS: &[Column] = &[
 pub(super) const MORE: &[&str] = &["state", "backend", "fallback"];
 
 pub(super) fn value<'a>(model: &'a Model, field: &str, context: Context<'a>) -> Option<Value<'a>> {
-    let stats = &model.stats;
     Some(match field {
         "model" => Value::text(&model.name),
         "on" => serving(model, context.snapshot)
             .map_or(Value::Missing, |backend| Value::text(&backend.name)),
-        "inflight" => Value::Number(f64::from(model.in_flight)),
-        "rps" => Value::Number(stats.rps),
-        "p50" => Value::optional(stats.p50_ms),
-        "p95" => Value::optional(stats.p95_ms),
-        "first" => Value::optional(stats.first_token_p50_ms),
-        "tps" => Value::optional(stats.tokens_per_s),
-        "err" => Value::optional(stats.error_rate().map(|rate| rate * 100.0)),
-        "in" => Value::Number(model.today.tokens_in as f64),
-        "out" => Value::Number(model.today.tokens_out as f64),
         "falls" => Value::Number(model.today.fallbacks as f64),
         "cost" => Value::Number(format::dollars(model.today.cost)),
         "state" => model_state(model, context.snapshot)
@@ -60,7 +51,7 @@ pub(super) fn value<'a>(model: &'a Model, field: &str, context: Context<'a>) -> 
             )
         },
         "fallback" => Value::Text(model.fallbacks.join(" ").into()),
-        _ => return None,
+        _ => return figures(model).value(field),
     })
 }
 
@@ -82,41 +73,9 @@ pub(super) fn cell(
     context: Context<'_>,
 ) -> Line<'static> {
     let theme = context.theme;
-    let stats = &model.stats;
-    let quiet = stats.requests == 0;
-    let number = |text: String| {
-        let role = if quiet { Role::Faint } else { Role::Text };
-        Line::styled(fit(&text, width), theme.style(role))
-    };
     match column {
         "model" => Line::styled(fit(&model.name, width), theme.style(Role::Text)),
         "on" => on(model, width, context),
-        "inflight" => {
-            let role = if model.in_flight == 0 {
-                Role::Faint
-            } else {
-                Role::Accent
-            };
-            Line::styled(format::count(u64::from(model.in_flight)), theme.style(role))
-        },
-        "rps" => number(format::decimal(stats.rps)),
-        "p50" => number(format::millis_or(stats.p50_ms)),
-        "p95" => number(format::millis_or(stats.p95_ms)),
-        "first" => number(format::millis_or(stats.first_token_p50_ms)),
-        "tps" => number(
-            stats
-                .tokens_per_s
-                .map_or_else(|| "–".to_owned(), format::decimal),
-        ),
-        "err" => errors(stats.error_rate(), context),
-        "in" => Line::styled(
-            format::count(model.today.tokens_in),
-            theme.style(Role::TokensIn),
-        ),
-        "out" => Line::styled(
-            format::count(model.today.tokens_out),
-            theme.style(Role::TokensOut),
-        ),
         "falls" => {
             let role = if model.today.fallbacks == 0 {
                 Role::Faint
@@ -135,7 +94,17 @@ pub(super) fn cell(
             };
             Line::styled(fit(&text, width), theme.style(role))
         },
-        _ => Line::default(),
+        _ => figures(model)
+            .cell(column, width, context)
+            .unwrap_or_default(),
+    }
+}
+
+const fn figures(model: &Model) -> Figures<'_> {
+    Figures {
+        in_flight: model.in_flight,
+        stats: &model.stats,
+        today: &model.today,
     }
 }
 

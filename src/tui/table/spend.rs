@@ -2,6 +2,7 @@
 
 use ratatui::text::Line;
 
+use super::figures::errors;
 use super::{Column, Context, Value};
 use crate::control::{Spend, SpendRow};
 use crate::tui::format::{self, fit};
@@ -159,7 +160,7 @@ pub(super) fn cell(
         "requests" => styled(&format::count(row.requests), Role::Text),
         "err" => {
             let rate = (row.requests > 0).then(|| row.errors as f64 / row.requests as f64);
-            super::backends::errors(rate, context)
+            errors(rate, context)
         },
         "in" => styled(&format::count(row.tokens_in), Role::TokensIn),
         "out" => styled(&format::count(row.tokens_out), Role::TokensOut),

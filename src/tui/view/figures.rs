@@ -15,11 +15,6 @@ pub(super) fn figure(label: &'static str, value: impl Into<String>, role: Role) 
     Figure(label, value.into(), role)
 }
 
-/// What is not known is a dash.
-fn or_dash(value: Option<f64>, text: fn(f64) -> String) -> String {
-    value.map_or_else(|| "–".to_owned(), text)
-}
-
 impl Screen<'_> {
     /// Figures side by side, three blanks apart.
     pub(super) fn figures(&self, figures: &[Figure]) -> Vec<Span<'static>> {
@@ -57,12 +52,12 @@ impl Screen<'_> {
                     ),
                     figure(
                         "err",
-                        or_dash(stats.error_rate(), format::percent),
+                        format::or_dash(stats.error_rate(), format::percent),
                         Role::Text,
                     ),
                     figure(
                         "tok/s",
-                        or_dash(stats.tokens_per_s, format::decimal),
+                        format::or_dash(stats.tokens_per_s, format::decimal),
                         Role::Text,
                     ),
                 ],
