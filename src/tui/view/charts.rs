@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use super::{Screen, columns, split_top};
+use crate::base::{NanoDollars, Wall};
 use crate::control::{Point, Series, Stats};
 use crate::tui::format;
 use crate::tui::theme::Role;
@@ -16,7 +17,8 @@ pub(super) enum Kind {
     Requests,
     /// Median and 95th percentile of the time to the last byte.
     Latency,
-    /// Tokens a second, in and out.
+    /// Tokens that passed through a second, prompts and answers; not the speed of one answer, which
+    /// the lists have.
     Tokens,
     /// Dollars an hour.
     Spend,
@@ -64,7 +66,7 @@ impl Screen<'_> {
             * i64::try_from(series.points.len()).unwrap_or(0);
         let zone = self.context().zone();
         let end = self.context().now();
-        let start = crate::base::Wall::from_micros(end.as_micros() - span * 1_000);
+        let start = Wall::from_micros(end.as_micros() - span * 1_000);
         let length = points.len().max(1) as f64;
         let marks = if kind == Kind::Requests {
             let marked = points
@@ -90,11 +92,11 @@ impl Screen<'_> {
 
     fn chart_title(&self, kind: Kind, now: &Stats, width: u16) -> (Line<'static>, Line<'static>) {
         let heading = |text: &'static str| Line::from(self.span(Role::Heading, text));
-        let per_minute = |count: u64| format::decimal(count as f64 / 60.0);
+        let rate = |count: u64| format::decimal(per_second(now, count));
         let wide = width >= 34;
         match kind {
             Kind::Requests => {
-                let failed = format!("  err {}/s", per_minute(now.errors));
+                let failed = format!("  err {}/s", rate(now.errors));
                 let mut right = vec![self.span(Role::Series1, format::decimal(now.rps))];
                 if wide && now.errors > 0 {
                     right.push(self.span(Role::Down, failed));
@@ -120,31 +122,38 @@ impl Screen<'_> {
                     Line::from(right),
                 )
             },
-            Kind::Tokens => {
-                let right = if wide {
-                    vec![
-                        self.span(
-                            Role::TokensIn,
-                            format!("in {}  ", per_minute(now.tokens_in)),
-                        ),
-                        self.span(
-                            Role::TokensOut,
-                            format!("out {}", per_minute(now.tokens_out)),
-                        ),
-                    ]
-                } else {
-                    vec![self.span(Role::TokensIn, per_minute(now.tokens_in + now.tokens_out))]
-                };
-                (heading("tok/s"), Line::from(right))
-            },
+            Kind::Tokens => self.tokens_title(now, width),
             Kind::Spend => {
-                let hourly = crate::base::NanoDollars(now.cost.0.saturating_mul(60));
+                let text = format::money(hourly(now));
                 (
-                    heading("$/hour"),
-                    Line::from(self.span(Role::Cost, format::money(hourly))),
+                    heading(if width >= 24 { "$/hour" } else { "$/h" }),
+                    Line::from(self.span(Role::Cost, text)),
                 )
             },
         }
+    }
+
+    /// What went in and what came out, each in the colour of its curve; their sum where there is no
+    /// room for both.
+    fn tokens_title(&self, now: &Stats, width: u16) -> (Line<'static>, Line<'static>) {
+        let rate = |count: u64| format::decimal(per_second(now, count));
+        let (title, gap) = match width {
+            34.. => ("tokens/s", "  "),
+            29.. => ("tok/s", " "),
+            _ => {
+                let sum = rate(now.tokens_in.saturating_add(now.tokens_out));
+                let title = self.span(Role::Heading, "tok i/o");
+                return (Line::from(title), Line::from(self.span(Role::Text, sum)));
+            },
+        };
+        let right = vec![
+            self.span(Role::TokensIn, format!("in {}{gap}", rate(now.tokens_in))),
+            self.span(Role::TokensOut, format!("out {}", rate(now.tokens_out))),
+        ];
+        (
+            Line::from(self.span(Role::Heading, title)),
+            Line::from(right),
+        )
     }
 
     fn curves(
@@ -199,6 +208,25 @@ impl Screen<'_> {
     }
 }
 
+/// How long the figures of `now` were counted: a minute, or less while it is filling. The rate of
+/// requests tells.
+fn window_ms(now: &Stats) -> u64 {
+    if now.requests == 0 || now.rps <= 0.0 {
+        return 60_000;
+    }
+    let ms = format::index((now.requests as f64 * 1_000.0 / now.rps).round());
+    u64::try_from(ms).unwrap_or(u64::MAX).max(1)
+}
+
+fn per_second(now: &Stats, count: u64) -> f64 {
+    count as f64 * 1_000.0 / window_ms(now) as f64
+}
+
+fn hourly(now: &Stats) -> NanoDollars {
+    let cost = i128::from(now.cost.0) * 3_600_000 / i128::from(window_ms(now));
+    NanoDollars(i64::try_from(cost).unwrap_or(i64::MAX))
+}
+
 /// Dollars on an axis.
 fn money_axis(value: f64) -> String {
     if value == 0.0 {
@@ -209,5 +237,25 @@ fn money_axis(value: f64) -> String {
         format!("${value:.1}")
     } else {
         format!("${}", format::decimal(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_go_by_the_window_that_was_counted() {
+        let young = Stats {
+            requests: 5,
+            rps: 1.25,
+            tokens_in: 8_400,
+            cost: NanoDollars(27_000_000),
+            ..Stats::default()
+        };
+        assert_eq!(window_ms(&young), 4_000, "four seconds after the start");
+        assert_eq!(format::decimal(per_second(&young, young.tokens_in)), "2.1k");
+        assert_eq!(hourly(&young), NanoDollars(24_300_000_000));
+        assert_eq!(window_ms(&Stats::default()), 60_000);
     }
 }

@@ -272,6 +272,21 @@ fn countdowns_run_between_snapshots() {
 }
 
 #[test]
+fn the_tokens_of_a_chart_say_which_way_they_went() {
+    // What passes through is mostly prompts; under the name of the lists' TOK/S it would look like
+    // the speed of an answer.
+    let state = state(fixture::busy(), Tab::Overview);
+    for (size, title) in [
+        ((80, 24), "tok i/o ─ 7.3k"),
+        ((120, 40), "tok/s ─ in 6.0k out 1.3k"),
+        ((140, 30), "tokens/s ── in 6.0k  out 1.3k"),
+    ] {
+        let picture = text(&drawn(&state, size, Glyphs::Unicode));
+        assert!(picture.contains(title), "{title}: {picture}");
+    }
+}
+
+#[test]
 fn every_size_can_be_drawn() {
     for tab in Tab::ALL {
         let mut states = [
