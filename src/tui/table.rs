@@ -14,14 +14,14 @@ mod spend;
 pub(crate) use backends::{model_state, recovery};
 pub(crate) use events::{detail as event_detail, kind_role};
 pub(crate) use requests::status_text;
-pub(crate) use spend::By;
+pub(crate) use spend::{By, TOTAL, name as spend_name};
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use ratatui::text::Line;
 
-use super::theme::Theme;
+use super::theme::{Role, Theme};
 use crate::base::Wall;
 use crate::control::{Backend, Event, InFlight, Model, RequestRow, Snapshot, SpendRow};
 
@@ -162,6 +162,8 @@ pub(crate) enum RowRef<'a> {
     Event(&'a Event),
     /// A line of spend.
     Spend(&'a SpendRow),
+    /// The sum of all spend.
+    Total(&'a SpendRow),
 }
 
 /// What a field of a row holds, for sorting and filtering.
@@ -243,8 +245,10 @@ pub(crate) fn rows(snapshot: &Snapshot, table: TableId, by: By) -> Vec<RowRef<'_
         TableId::Spend => snapshot
             .spend
             .iter()
-            .flat_map(|spend| std::iter::once(&spend.total).chain(by.rows(spend)))
-            .map(RowRef::Spend)
+            .flat_map(|spend| {
+                let rows = by.rows(spend).iter().map(RowRef::Spend);
+                std::iter::once(RowRef::Total(&spend.total)).chain(rows)
+            })
             .collect(),
     }
 }
@@ -258,7 +262,9 @@ impl RowRef<'_> {
             Self::Flight(flight) => format!("~{}", flight.call_id),
             Self::Request(row) => row.seq.to_string(),
             Self::Event(event) => event.seq.to_string(),
-            Self::Spend(row) => row.name.clone(),
+            // What is spent on has any name, even none; the total is not one of them.
+            Self::Spend(row) => format!("={}", row.name),
+            Self::Total(_) => "total".to_owned(),
         }
     }
 
@@ -270,7 +276,8 @@ impl RowRef<'_> {
             Self::Flight(flight) => requests::flight_value(flight, field, context),
             Self::Request(row) => requests::value(row, field, context),
             Self::Event(event) => events::value(event, field, context),
-            Self::Spend(row) => spend::value(row, field),
+            Self::Total(_) if field == "name" => Some(Value::text(TOTAL)),
+            Self::Spend(row) | Self::Total(row) => spend::value(row, field),
         }
     }
 
@@ -283,7 +290,10 @@ impl RowRef<'_> {
             Self::Flight(flight) => requests::flight_cell(flight, column, width, context),
             Self::Request(row) => requests::cell(row, column, width, context),
             Self::Event(event) => events::cell(event, column, width, context),
-            Self::Spend(row) => spend::cell(row, column, width, context),
+            Self::Total(_) if column == "name" => {
+                Line::styled(TOTAL, context.theme.style(Role::Heading))
+            },
+            Self::Spend(row) | Self::Total(row) => spend::cell(row, column, width, context),
         }
     }
 
@@ -359,8 +369,9 @@ mod tests {
     #[test]
     fn rows_are_known_apart() {
         let snapshot = fixture::busy();
-        for table in TableId::ALL {
-            let mut keys: Vec<String> = rows(&snapshot, table, By::Model)
+        let by_key = TableId::ALL.map(|table| (table, By::Key));
+        for (table, by) in by_key.into_iter().chain([(TableId::Spend, By::Model)]) {
+            let mut keys: Vec<String> = rows(&snapshot, table, by)
                 .into_iter()
                 .map(RowRef::key)
                 .collect();

@@ -22,6 +22,9 @@ pub(super) const COLUMNS: &[Column] = &[
     Column::number("unpriced", "UNPRICED", 'u', 8, 4),
 ];
 
+/// What the sum is called.
+pub(crate) const TOTAL: &str = "total";
+
 /// What spend is split by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) enum By {
@@ -71,9 +74,18 @@ impl By {
     }
 }
 
+/// What a row is called; requests without a key, or from no known app, have no name of their own.
+pub(crate) fn name(row: &SpendRow) -> &str {
+    if row.name.is_empty() {
+        "(none)"
+    } else {
+        &row.name
+    }
+}
+
 pub(super) fn value<'a>(row: &'a SpendRow, field: &str) -> Option<Value<'a>> {
     Some(match field {
-        "name" => Value::text(&row.name),
+        "name" => Value::text(name(row)),
         "cost" | "share" | "days" => Value::Number(format::dollars(row.cost)),
         "today" => Value::optional(row.daily.last().copied().map(format::dollars)),
         "requests" => Value::Number(row.requests as f64),
@@ -107,8 +119,8 @@ pub(super) fn cell(
     };
     let unknown = row.unpriced >= row.requests && row.cost.0 == 0 && row.requests > 0;
     match column {
-        "name" if row.name.is_empty() => styled("(none)", Role::Faint),
-        "name" => styled(&row.name, Role::Text),
+        "name" if row.name.is_empty() => styled(name(row), Role::Faint),
+        "name" => styled(name(row), Role::Text),
         "cost" => {
             let text = format::money_with(row.cost, row.requests, row.unpriced);
             styled(

@@ -105,6 +105,21 @@ fn the_selection_stays_on_its_row_when_the_order_changes() {
 }
 
 #[test]
+fn requests_without_a_key_are_not_taken_for_the_total() {
+    let mut state = state();
+    press(&mut state, "6 v v end");
+    let nameless = selected(&state);
+    state.update(Message::Snapshot(Arc::new(fixture::busy())), Mono::ZERO);
+    assert_eq!(selected(&state), nameless);
+    assert_eq!(state.list(TableId::Spend).place, 3);
+    press(&mut state, "home");
+    assert!(matches!(
+        state.selected(TableId::Spend),
+        Some(RowRef::Total(_))
+    ));
+}
+
+#[test]
 fn a_row_that_goes_away_leaves_the_selection_at_its_place() {
     let mut state = state();
     press(&mut state, "2 end");

@@ -7,13 +7,14 @@ use super::{Screen, split_right, split_top};
 use crate::control::{Spend, SpendRow};
 use crate::tui::format;
 use crate::tui::keymap::Action;
-use crate::tui::table::{By, RowRef, TableId};
+use crate::tui::state::State;
+use crate::tui::table::{By, RowRef, TOTAL, TableId, spend_name};
 use crate::tui::theme::Role;
 use crate::tui::update::Target;
 use crate::tui::widget::bars::{self, Bar};
 use crate::tui::widget::{gauge, put};
 
-impl Screen<'_> {
+impl<'a> Screen<'a> {
     pub(super) fn spend(&mut self, area: Rect) {
         let state = self.state;
         let Some(spend) = &state.shown.spend else {
@@ -60,23 +61,20 @@ impl Screen<'_> {
         }
     }
 
-    /// The row whose days are drawn: the selected one, else all.
-    fn chosen<'a>(&'a self, spend: &'a Spend) -> &'a SpendRow {
-        match self.state.selected(TableId::Spend) {
-            Some(RowRef::Spend(row)) => row,
-            _ => &spend.total,
+    /// The row whose days are drawn, with its name: the selected one, else all.
+    fn chosen(&self, spend: &'a Spend) -> (&'a SpendRow, &'a str) {
+        let state: &'a State = self.state;
+        match state.selected(TableId::Spend) {
+            Some(RowRef::Spend(row)) => (row, spend_name(row)),
+            _ => (&spend.total, TOTAL),
         }
     }
 
-    fn days(&mut self, area: Rect, spend: &Spend) {
-        let state = self.state;
-        let row = match state.selected(TableId::Spend) {
-            Some(RowRef::Spend(row)) => row,
-            _ => &spend.total,
-        };
+    fn days(&mut self, area: Rect, spend: &'a Spend) {
+        let (row, name) = self.chosen(spend);
         let title = Line::from(vec![
             self.span(Role::Heading, "Spend a day"),
-            self.span(Role::Muted, format!("  {}", row.name)),
+            self.span(Role::Muted, format!("  {name}")),
         ]);
         let total = format::money_with(row.cost, row.requests, row.unpriced);
         let right = Line::from(vec![
@@ -110,11 +108,11 @@ impl Screen<'_> {
     }
 
     /// The figures of the chosen row, and what is not known.
-    fn summary(&mut self, area: Rect, spend: &Spend) {
-        let row = self.chosen(spend).clone();
+    fn summary(&mut self, area: Rect, spend: &'a Spend) {
+        let (row, name) = self.chosen(spend);
         let inner = self.frame(
             area,
-            Line::from(self.span(Role::Heading, row.name.clone())),
+            Line::from(self.span(Role::Heading, name.to_owned())),
             Line::default(),
             false,
         );
@@ -235,13 +233,8 @@ impl Screen<'_> {
         let name_width = usize::from(inner.width).saturating_sub(bar + rest).max(8);
         for (row, y) in by.rows(spend).iter().zip(inner.y..inner.bottom()) {
             let share = row.cost.0 as f64 / total;
-            let name = if row.name.is_empty() {
-                "(none)"
-            } else {
-                &row.name
-            };
             let cost = format::money_with(row.cost, row.requests, row.unpriced);
-            let name = format!(" {:<name_width$}", format::fit(name, name_width));
+            let name = format!(" {:<name_width$}", format::fit(spend_name(row), name_width));
             let mut spans = vec![
                 self.span(Role::Text, name),
                 self.span(Role::Cost, format!(" {cost:>9} ")),
