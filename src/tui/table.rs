@@ -12,7 +12,7 @@ mod requests;
 mod spend;
 
 pub(crate) use backends::{model_state, recovery};
-pub(crate) use events::{detail as event_detail, kind_role};
+pub(crate) use events::{detail as event_detail, kind_role, subject as event_subject};
 pub(crate) use requests::status_text;
 pub(crate) use spend::{By, TOTAL, name as spend_name};
 

@@ -38,20 +38,48 @@ pub(crate) const fn kind_role(event: &Event) -> Role {
     }
 }
 
-/// What happened: `from → to  why`, or the text alone.
-pub(crate) fn detail(event: &Event, context: Context<'_>) -> Vec<Span<'static>> {
+/// Whom or what it is about; a host without its scheme, which says least and stands first.
+pub(crate) fn subject(event: &Event) -> &str {
+    let subject = event.subject.as_str();
+    let bare = subject.strip_prefix("http://");
+    bare.or_else(|| subject.strip_prefix("https://"))
+        .unwrap_or(subject)
+}
+
+/// What happened: `from → to  why`, or the text alone. Where there is room, long names give way to the reason.
+pub(crate) fn detail(event: &Event, room: usize, context: Context<'_>) -> Vec<Span<'static>> {
     let theme = context.theme;
     let text = Span::styled(event.text.clone(), theme.style(Role::Muted));
     let (Some(from), Some(to)) = (&event.from, &event.to) else {
         return vec![text];
     };
+    let reason = if room < ROOMY {
+        0
+    } else {
+        format::width(&event.text).min(room / 2) + 2
+    };
+    let names = room.saturating_sub(reason + 3);
+    let (left, right) = shared(names, format::width(from), format::width(to));
     vec![
-        Span::styled(from.clone(), theme.style(Role::Text)),
+        Span::styled(fit(from, left), theme.style(Role::Text)),
         Span::styled(" → ", theme.style(Role::Accent)),
-        Span::styled(to.clone(), theme.style(Role::Text)),
+        Span::styled(fit(to, right), theme.style(Role::Text)),
         Span::styled("  ", theme.style(Role::Text)),
         text,
     ]
+}
+
+/// From this room on, in cells, there is enough for two names and a reason; below it names go first.
+const ROOMY: usize = 48;
+
+/// What each of two names gets of their common room: the shorter one all it needs.
+fn shared(room: usize, left: usize, right: usize) -> (usize, usize) {
+    let half = room / 2;
+    match (left <= half, right <= half) {
+        (true, _) => (left, room - left),
+        (false, true) => (room - right, right),
+        (false, false) => (half, room - half),
+    }
 }
 
 pub(super) fn value<'a>(event: &'a Event, field: &str, context: Context<'a>) -> Option<Value<'a>> {
@@ -90,13 +118,30 @@ pub(super) fn cell(
             Role::Muted,
         ),
         "kind" => styled(event.kind.word(), kind_role(event)),
-        "what" => styled(&event.subject, Role::Text),
-        "detail" => crate::tui::widget::fit_spans(detail(event, context), width),
+        "what" => styled(subject(event), Role::Text),
+        "detail" => crate::tui::widget::fit_spans(detail(event, width, context), width),
         "count" if event.count > 1 => styled(
             &format!("×{}", format::count(u64::from(event.count))),
             Role::Warn,
         ),
         "id" => styled(event.call_id.as_deref().unwrap_or(""), Role::Faint),
         _ => Line::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_name_leaves_its_room_to_the_long_one() {
+        for (room, left, right, expected) in [
+            (20, 5, 9, (5, 15)),
+            (20, 5, 30, (5, 15)),
+            (20, 30, 5, (15, 5)),
+            (21, 30, 30, (10, 11)),
+        ] {
+            assert_eq!(shared(room, left, right), expected);
+        }
     }
 }

@@ -9,14 +9,14 @@
 //! ```
 
 use ratatui::layout::Rect;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 
 use super::{Screen, columns, split_right, split_top};
 use crate::control::Model;
 use crate::tui::format;
-use crate::tui::table::TableId;
+use crate::tui::table::{TableId, event_detail, event_subject, kind_role};
 use crate::tui::theme::Role;
-use crate::tui::widget::gauge;
+use crate::tui::widget::{fit_spans, gauge, put};
 
 impl Screen<'_> {
     pub(super) fn overview(&mut self, area: Rect) {
@@ -131,26 +131,25 @@ impl Screen<'_> {
             };
             let mut spans = vec![
                 self.span(Role::Muted, format!("{time} ")),
-                self.span(
-                    crate::tui::table::kind_role(event),
-                    format!("{:<9}", event.kind.word()),
-                ),
+                self.span(kind_role(event), format!("{:<9}", event.kind.word())),
             ];
             if event.from.is_none() || area.width >= 100 {
                 let room = if area.width >= 100 { 28 } else { 18 };
                 spans.push(self.span(
                     Role::Text,
-                    format!("{:<room$} ", format::fit(&event.subject, room)),
+                    format!("{:<room$} ", format::fit(event_subject(event), room)),
                 ));
             }
-            spans.extend(crate::tui::table::event_detail(event, context));
-            if event.count > 1 {
-                spans.push(self.span(
-                    Role::Warn,
-                    format!("  ×{}", format::count(u64::from(event.count))),
-                ));
-            }
-            crate::tui::widget::put(
+            let times = if event.count > 1 {
+                format!("  ×{}", format::count(u64::from(event.count)))
+            } else {
+                String::new()
+            };
+            let used: usize = spans.iter().map(Span::width).sum();
+            let room = usize::from(inner.width).saturating_sub(used + 1 + format::width(&times));
+            spans.extend(fit_spans(event_detail(event, room, context), room).spans);
+            spans.push(self.span(Role::Warn, times));
+            put(
                 self.buffer,
                 inner.x + 1,
                 y,
