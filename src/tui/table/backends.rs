@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::figures::Figures;
+use super::figures::{self, Figures};
 use super::{Column, Context, Value};
 use crate::control::{Backend, BackendState, Model, Snapshot};
 use crate::tui::format::{self, fit};
@@ -82,7 +82,7 @@ pub(super) fn value<'a>(
         },
         "tag" => Value::Text(Cow::Owned(backend.tags.join(" "))),
         "local" => Value::text(if backend.local { "yes" } else { "no" }),
-        _ => return figures(backend).value(field),
+        _ => return figures_of(backend).value(field),
     })
 }
 
@@ -110,13 +110,13 @@ pub(super) fn cell(
         "group" => Line::styled(fit(&backend.group, width), theme.style(Role::Muted)),
         "cost" => cost(backend, width, context),
         "spark" => spark(&backend.spark, &backend.spark_errors, width, theme),
-        _ => figures(backend)
+        _ => figures_of(backend)
             .cell(column, width, context)
             .unwrap_or_default(),
     }
 }
 
-const fn figures(backend: &Backend) -> Figures<'_> {
+const fn figures_of(backend: &Backend) -> Figures<'_> {
     Figures {
         in_flight: backend.in_flight,
         stats: &backend.stats,
@@ -124,19 +124,20 @@ const fn figures(backend: &Backend) -> Figures<'_> {
     }
 }
 
+/// Whether its price is known, and nothing.
+pub(super) fn is_free(backend: &Backend) -> bool {
+    let mut prices = [backend.price_in, backend.price_out].into_iter().flatten();
+    let known = backend.price_in.is_some() || backend.price_out.is_some();
+    known && prices.all(|price| price.0 == 0)
+}
+
 fn cost(backend: &Backend, width: usize, context: Context<'_>) -> Line<'static> {
     let today = &backend.today;
-    let unknown = backend.price_in.is_none() && backend.price_out.is_none() && today.cost.0 == 0;
-    let (text, role) = match today {
-        today if today.requests == 0 => ("–".to_owned(), Role::Faint),
-        _ if unknown => ("?".to_owned(), Role::Muted),
-        today if today.cost.0 == 0 && today.unpriced == 0 => ("free".to_owned(), Role::Faint),
-        today => (
-            format::money_with(today.cost, today.requests, today.unpriced),
-            Role::Cost,
-        ),
-    };
-    Line::styled(fit(&text, width), context.theme.style(role))
+    let unknown = backend.price_in.is_none() && backend.price_out.is_none();
+    if today.requests > 0 && today.cost.0 == 0 && unknown {
+        return Line::styled("?", context.theme.style(Role::Muted));
+    }
+    figures::cost(today, is_free(backend), width, context)
 }
 
 /// While it cools: a bar, the time left and the reason. Else the reason alone.

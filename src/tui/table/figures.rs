@@ -85,6 +85,23 @@ impl Figures<'_> {
     }
 }
 
+/// What was spent since midnight. `free` is whether nothing costs anything there, which is more than
+/// that nothing was spent.
+pub(super) fn cost(today: &Today, free: bool, width: usize, context: Context<'_>) -> Line<'static> {
+    let (text, role) = if today.requests == 0 {
+        ("–".to_owned(), Role::Faint)
+    } else if free && today.cost.0 == 0 && today.unpriced == 0 {
+        ("free".to_owned(), Role::Faint)
+    } else {
+        let spent = today.cost.0 != 0 || today.unpriced > 0;
+        (
+            format::money_with(today.cost, today.requests, today.unpriced),
+            if spent { Role::Cost } else { Role::Faint },
+        )
+    };
+    Line::styled(fit(&text, width), context.theme.style(role))
+}
+
 /// An error rate; it is quiet at zero and loud from five percent on.
 pub(super) fn errors(rate: Option<f64>, context: Context<'_>) -> Line<'static> {
     let Some(rate) = rate else {
@@ -139,6 +156,26 @@ mod tests {
             let name = format!("{column} of {in_flight} in flight");
             assert_eq!(cell(in_flight, stats, column), theme.style(role), "{name}");
         }
+    }
+
+    #[test]
+    fn only_what_costs_nothing_is_free() {
+        let theme = Theme::of_roles();
+        let snapshot = fixture::fresh();
+        let context = Context {
+            snapshot: &snapshot,
+            elapsed_ms: 0,
+            theme: &theme,
+        };
+        let all_failed = Today {
+            requests: 3,
+            errors: 3,
+            ..Today::default()
+        };
+        let text = |today, free| cost(today, free, 7, context).to_string();
+        assert_eq!(text(&all_failed, true), "free");
+        assert_eq!(text(&all_failed, false), "$0.00", "it has a price");
+        assert_eq!(text(&Today::default(), false), "–");
     }
 
     #[test]

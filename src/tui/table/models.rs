@@ -2,8 +2,8 @@
 
 use ratatui::text::{Line, Span};
 
-use super::backends::model_state;
-use super::figures::Figures;
+use super::backends::{is_free, model_state};
+use super::figures::{self, Figures};
 use super::{Column, Context, Value};
 use crate::control::{Backend, BackendState, Model, Snapshot};
 use crate::tui::format::{self, fit};
@@ -38,31 +38,30 @@ pub(super) fn value<'a>(model: &'a Model, field: &str, context: Context<'a>) -> 
         "state" => model_state(model, context.snapshot)
             .map_or(Value::Missing, |state| Value::text(state.word())),
         "backend" => {
-            let names = model
-                .backends
-                .iter()
-                .filter_map(|place| context.snapshot.backends.get(*place));
+            let all = backends(model, context.snapshot);
             Value::Text(
-                names
-                    .map(|backend| backend.name.as_str())
+                all.map(|backend| backend.name.as_str())
                     .collect::<Vec<_>>()
                     .join(" ")
                     .into(),
             )
         },
         "fallback" => Value::Text(model.fallbacks.join(" ").into()),
-        _ => return figures(model).value(field),
+        _ => return figures_of(model).value(field),
     })
 }
 
+/// The backends of a group.
+fn backends<'a>(model: &'a Model, snapshot: &'a Snapshot) -> impl Iterator<Item = &'a Backend> {
+    let places = model.backends.iter();
+    places.filter_map(|place| snapshot.backends.get(*place))
+}
+
 /// The backend that serves a group now: its first in the best state, by tier.
-fn serving<'a>(model: &Model, snapshot: &'a Snapshot) -> Option<&'a Backend> {
+fn serving<'a>(model: &'a Model, snapshot: &'a Snapshot) -> Option<&'a Backend> {
     let best = model_state(model, snapshot)?;
-    let all = model
-        .backends
-        .iter()
-        .filter_map(|place| snapshot.backends.get(*place));
-    all.filter(|backend| backend.state == best)
+    backends(model, snapshot)
+        .filter(|backend| backend.state == best)
         .min_by_key(|backend| backend.order.unwrap_or(i64::MAX))
 }
 
@@ -85,22 +84,16 @@ pub(super) fn cell(
             Line::styled(format::count(model.today.fallbacks), theme.style(role))
         },
         "cost" => {
-            let today = &model.today;
-            let text = format::money_with(today.cost, today.requests, today.unpriced);
-            let role = if today.cost.0 == 0 {
-                Role::Faint
-            } else {
-                Role::Cost
-            };
-            Line::styled(fit(&text, width), theme.style(role))
+            let mut backends = backends(model, context.snapshot);
+            figures::cost(&model.today, backends.all(is_free), width, context)
         },
-        _ => figures(model)
+        _ => figures_of(model)
             .cell(column, width, context)
             .unwrap_or_default(),
     }
 }
 
-const fn figures(model: &Model) -> Figures<'_> {
+const fn figures_of(model: &Model) -> Figures<'_> {
     Figures {
         in_flight: model.in_flight,
         stats: &model.stats,
