@@ -14,7 +14,7 @@ use super::input::Input;
 use super::options::{Look, Options};
 use super::state::{State, Tone};
 use super::terminal::{self, Terminal};
-use super::theme::{SHIPPED, load};
+use super::theme::{SHIPPED, load, shipped};
 use super::update::{Effect, Message};
 use super::view::{self, Drawn};
 use super::{Exit, Host, Source};
@@ -91,6 +91,7 @@ impl<'a> Loop<'a> {
         let now = clock.mono();
         let (look, warnings) = options.look();
         let mut state = State::new(source.snapshot(), now, options.mouse);
+        state.theme = shipped(&look.theme.name);
         if let Some(warning) = warnings.first() {
             state.say(Tone::Bad, warning.clone());
         }

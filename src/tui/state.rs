@@ -183,7 +183,7 @@ pub(crate) struct State {
     pub(crate) toast: Option<Toast>,
     /// Whether the mouse is ours.
     pub(crate) mouse: bool,
-    /// The shipped theme chosen with `T`, if any.
+    /// The shipped theme in use; `T` goes on from it.
     pub(crate) theme: Option<usize>,
     /// The newest event that was seen on the Events screen.
     pub(crate) seen_event: u64,

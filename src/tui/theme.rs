@@ -157,6 +157,11 @@ pub(crate) const SHIPPED: [(&str, &str); 2] = [
     ("pointsman-light", include_str!("../../themes/light.yaml")),
 ];
 
+/// The place of a theme of this name among the shipped ones.
+pub(crate) fn shipped(name: &str) -> Option<usize> {
+    SHIPPED.iter().position(|(one, _)| *one == name)
+}
+
 /// A theme together with what was odd about its file.
 #[derive(Debug, Clone)]
 pub(crate) struct Loaded {

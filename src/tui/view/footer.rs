@@ -64,6 +64,7 @@ impl Screen<'_> {
             }
             let hint = match binding.action {
                 keymap::Action::Pause if self.state.paused.is_some() => "resume",
+                keymap::Action::Open if self.state.open => "close",
                 _ => binding.hint,
             };
             let key = binding.keys.first().copied().unwrap_or("");
