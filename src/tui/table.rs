@@ -101,6 +101,8 @@ pub(crate) struct Column {
     pub(crate) max: u16,
     /// Whether it stands at the right edge of its cells: numbers.
     pub(crate) right: bool,
+    /// Whether sorting by it begins with the largest.
+    pub(crate) falling: bool,
     /// Which columns go first when there is no room: the highest rank.
     pub(crate) rank: u8,
 }
@@ -122,7 +124,16 @@ impl Column {
             good,
             max,
             right: false,
+            falling: false,
             rank,
+        }
+    }
+
+    /// The same for what is a quantity although it is drawn as something else.
+    const fn falling(self) -> Self {
+        Self {
+            falling: true,
+            ..self
         }
     }
 
@@ -142,6 +153,7 @@ impl Column {
             good: width,
             max: width,
             right: true,
+            falling: true,
             rank,
         }
     }

@@ -28,7 +28,7 @@ pub(super) const COLUMNS: &[Column] = &[
     Column::number("in", "IN", 'x', 5, 11),
     Column::number("out", "OUT", 'o', 5, 11),
     Column::number("cost", "TODAY", 'c', 7, 7),
-    Column::text("spark", "15 MIN", 'v', [8, 10, 15], 6),
+    Column::text("spark", "15 MIN", 'v', [8, 10, 15], 6).falling(),
 ];
 
 pub(super) const MORE: &[&str] = &["provider", "model", "host", "tag", "local"];

@@ -11,7 +11,7 @@ use crate::tui::format::{self, fit};
 use crate::tui::theme::Role;
 
 pub(super) const COLUMNS: &[Column] = &[
-    Column::text("time", "TIME", 't', [8, 8, 8], 1),
+    Column::text("time", "TIME", 't', [8, 8, 8], 1).falling(),
     Column::text("kind", "KIND", 'k', [8, 8, 8], 0),
     Column::text("what", "WHAT", 'w', [12, 16, 30], 2),
     Column::text("detail", "WHAT HAPPENED, AND WHY", 'd', [22, 50, 200], 0),

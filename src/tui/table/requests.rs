@@ -11,7 +11,7 @@ use crate::tui::format::{self, fit};
 use crate::tui::theme::Role;
 
 pub(super) const COLUMNS: &[Column] = &[
-    Column::text("time", "TIME", 't', [8, 8, 8], 2),
+    Column::text("time", "TIME", 't', [8, 8, 8], 2).falling(),
     Column::text("model", "MODEL", 'm', [12, 14, 24], 0),
     Column::text("backend", "BACKEND", 'b', [16, 26, 36], 1),
     Column::text("status", "STATUS", 's', [10, 14, 16], 0),

@@ -12,8 +12,8 @@ use crate::tui::widget::{gauge, spark};
 pub(super) const COLUMNS: &[Column] = &[
     Column::text("name", "NAME", 'n', [16, 26, 40], 0),
     Column::number("cost", "7 DAYS", 'c', 9, 0),
-    Column::text("share", "SHARE", 's', [12, 18, 30], 2),
-    Column::text("days", "PER DAY", 'd', [7, 7, 7], 4),
+    Column::text("share", "SHARE", 's', [12, 18, 30], 2).falling(),
+    Column::text("days", "PER DAY", 'd', [7, 7, 7], 4).falling(),
     Column::number("today", "TODAY", 't', 9, 1),
     Column::number("requests", "REQS", 'r', 5, 2),
     Column::number("err", "ERR", 'e', 5, 5),

@@ -214,13 +214,13 @@ impl State {
         }
     }
 
-    /// Sorts by a column; again, the other way round. Numbers begin with the largest.
+    /// Sorts by a column; again, the other way round. Quantities begin with the largest.
     pub(super) fn sort_by(&mut self, table: TableId, column: &'static str) {
-        let right = table.column(column).is_some_and(|column| column.right);
+        let falling = table.column(column).is_some_and(|column| column.falling);
         let list = self.list_mut(table);
         list.sort = match list.sort {
             Some((old, reverse)) if old == column => Some((column, !reverse)),
-            _ => Some((column, right)),
+            _ => Some((column, falling)),
         };
         self.refresh(table);
     }

@@ -10,7 +10,7 @@ use crate::control::BackendState;
 use crate::tui::fixture;
 use crate::tui::glyph::Glyphs;
 use crate::tui::table::RowRef;
-use crate::tui::theme::Theme;
+use crate::tui::theme::{Theme, shipped};
 use crate::tui::view;
 
 fn state() -> State {
@@ -382,6 +382,20 @@ fn sorting_by_letter_header_and_back() {
         (first(&state).as_str(), state.list(TableId::Backends).sort),
         ("a1", None)
     );
+    press(&mut state, "6 s s");
+    assert_eq!(
+        state.list(TableId::Spend).sort,
+        Some(("share", true)),
+        "the largest share first, although it is a bar"
+    );
+}
+
+#[test]
+fn the_next_theme_is_another_one() {
+    let mut state = state();
+    state.theme = shipped("pointsman-dark");
+    assert_eq!(press(&mut state, "T"), [Effect::Theme(1)]);
+    assert_eq!(press(&mut state, "T"), [Effect::Theme(0)]);
 }
 
 #[test]

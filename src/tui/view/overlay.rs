@@ -79,7 +79,8 @@ impl Screen<'_> {
         ]);
         let used = put(self.buffer, inner.x, inner.y, inner.width, &prompt);
         self.drawn.cursor = Some((inner.x + used, inner.y));
-        let (lines, chosen_line) = self.help_rows(&found, search, chosen);
+        let (lines, chosen_line) =
+            self.help_rows(&found, search, (chosen, usize::from(inner.width)));
         let body = Rect {
             y: inner.y + 1,
             height: inner.height.saturating_sub(1),
@@ -109,12 +110,13 @@ impl Screen<'_> {
         }
     }
 
-    /// The lines of the help under their headings, whether each is the chosen one, and its place.
+    /// The lines of the help under their headings, whether each is the chosen one, and its place. A
+    /// narrow screen gets the words of the footer instead of half a sentence.
     fn help_rows(
         &self,
         found: &[&'static Binding],
         search: &str,
-        chosen: usize,
+        (chosen, room): (usize, usize),
     ) -> (Vec<(Line<'static>, bool)>, usize) {
         let mut lines: Vec<(Line<'static>, bool)> = Vec::new();
         let mut heading = "";
@@ -127,12 +129,25 @@ impl Screen<'_> {
             if place == chosen {
                 chosen_line = lines.len();
             }
-            let keys = binding.keys.join(" ");
-            let line = Line::from(vec![
-                self.span(Role::Key, format!("  {keys:<19}")),
-                self.span(Role::Text, binding.about),
-            ]);
-            lines.push((line, place == chosen));
+            let line = if room < 60 {
+                let key = binding.keys.first().copied().unwrap_or("");
+                let about = if binding.about.len() + 13 > room {
+                    binding.hint
+                } else {
+                    binding.about
+                };
+                vec![
+                    self.span(Role::Key, format!("  {key:<11}")),
+                    self.span(Role::Text, about),
+                ]
+            } else {
+                let keys = binding.keys.join(" ");
+                vec![
+                    self.span(Role::Key, format!("  {keys:<19}")),
+                    self.span(Role::Text, binding.about),
+                ]
+            };
+            lines.push((Line::from(line), place == chosen));
         }
         if found.is_empty() {
             lines.push((
@@ -246,10 +261,20 @@ impl Screen<'_> {
         let table = self.state.tab.table();
         let now = self.state.list(table).sort;
         let columns = table.columns();
-        let height = format::cells(columns.len()) + 3;
+        // A low screen takes them side by side: every letter must be seen.
+        let beside = format::cells(columns.len()) + 3 > area.height;
+        let (parts, width) = if beside { (2, 38) } else { (1, 34) };
+        let rows = columns.len().div_ceil(parts).max(1);
+        let size = (width, format::cells(rows) + 3);
         let title = Line::from(self.span(Role::Heading, "Sort by"));
-        let inner = self.popup(area, (34, height), title, Line::default());
-        for (column, y) in columns.iter().zip(inner.y..inner.bottom()) {
+        let inner = self.popup(area, size, title, Line::default());
+        for (place, column) in columns.iter().enumerate() {
+            let part = inner.width / format::cells(parts);
+            let x = inner.x + part * format::cells(place / rows);
+            let y = inner.y + format::cells(place % rows);
+            if y + 1 >= inner.bottom() {
+                continue;
+            }
             let arrow = match now {
                 Some((id, reverse)) if id == column.id => {
                     if reverse {
@@ -265,7 +290,7 @@ impl Screen<'_> {
                 self.span(Role::Text, format!("  {}", column.title.to_lowercase())),
                 self.span(Role::Accent, arrow),
             ]);
-            put(self.buffer, inner.x, y, inner.width, &line);
+            put(self.buffer, x, y, part, &line);
         }
         let end = Line::from(vec![
             self.span(Role::Key, "-"),

@@ -237,6 +237,22 @@ fn overlays() {
 }
 
 #[test]
+fn overlays_are_whole_on_a_small_screen() {
+    let state_after = |keys| {
+        let mut state = state(fixture::busy(), Tab::Backends);
+        press(&mut state, keys);
+        text(&drawn(&state, (40, 12), Glyphs::Unicode))
+    };
+    let sort = state_after("s");
+    for column in TableId::Backends.columns() {
+        let line = format!("{}  {}", column.letter, column.title.to_lowercase());
+        assert!(sort.contains(&line), "{line}: {sort}");
+    }
+    let help = state_after("?");
+    assert!(!help.contains('…') && help.contains("on/off"), "{help}");
+}
+
+#[test]
 fn a_detail_opens_and_scrolls() {
     let mut state = state(fixture::busy(), Tab::Backends);
     press(&mut state, "\n");
