@@ -80,27 +80,51 @@ fn served_by(gateway: &Gateway, id: &str) -> Option<Instant> {
     (answer.header("x-litellm-model-id") == Some(id)).then(now)
 }
 
+/// The local one first and the cloud behind it; `rank` is the key of the config that says so.
+fn start(local: &Upstream, cloud: &Upstream, rank: &str) -> Gateway {
+    let deployments = [
+        rig::ollama("chat", local)
+            .with(&format!("{rank}: 1"))
+            .info("id: local"),
+        rig::openai("chat", cloud)
+            .with(&format!("{rank}: 2"))
+            .info("id: cloud"),
+    ];
+    let settings = "router_settings: {allowed_fails: 3, cooldown_time: 60}\n";
+    rig::start(&deployments, settings)
+}
+
+/// Tells the clients to stop, also when what runs beside them panics: they would be waited for.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What clients saw who asked while `meanwhile` ran: no error, and every stream with its end.
+fn under_load(gateway: &Gateway, meanwhile: impl FnOnce(&Seen)) -> Seen {
+    let (seen, stop) = (Seen::default(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let _stops = Stop(&stop);
+        for number in 0..CLIENTS {
+            let (seen, stop) = (&seen, &stop);
+            scope.spawn(move || client(gateway, number, seen, stop));
+        }
+        meanwhile(&seen);
+    });
+    assert_eq!(seen.errors.load(Ordering::Relaxed), 0, "{seen:?}");
+    assert_eq!(seen.improper.load(Ordering::Relaxed), 0, "{seen:?}");
+    seen
+}
+
 #[test]
 fn the_local_one_killed_under_load_costs_no_request_that_had_no_content() {
     let mut local = slow_ollama();
     let cloud = Upstream::start(openai::server("the cloud serves on"));
-    let gateway = rig::start(
-        &[
-            rig::ollama("chat", &local)
-                .with("priority: 1")
-                .info("id: local"),
-            rig::openai("chat", &cloud)
-                .with("priority: 2")
-                .info("id: cloud"),
-        ],
-        "router_settings: {allowed_fails: 3, cooldown_time: 60}\n",
-    );
-    let (seen, stop) = (Seen::default(), AtomicBool::new(false));
-    thread::scope(|scope| {
-        for number in 0..CLIENTS {
-            let (gateway, seen, stop) = (&gateway, &seen, &stop);
-            scope.spawn(move || client(gateway, number, seen, stop));
-        }
+    let gateway = start(&local, &cloud, "priority");
+    let seen = under_load(&gateway, |seen| {
         wait_for("load on the local one", PATIENCE, || {
             (local.requests().len() > 150 && local.counts().in_flight > 10).then_some(())
         });
@@ -118,10 +142,7 @@ fn the_local_one_killed_under_load_costs_no_request_that_had_no_content() {
         wait_for("load on the cloud", PATIENCE, || {
             (cloud.requests().len() > 150).then_some(())
         });
-        stop.store(true, Ordering::Relaxed);
     });
-    assert_eq!(seen.errors.load(Ordering::Relaxed), 0, "{seen:?}");
-    assert_eq!(seen.improper.load(Ordering::Relaxed), 0, "{seen:?}");
     quiet(&gateway, &[&cloud]);
 
     // Every request has its row, with all of its tries, and those that were cut are exactly those.
@@ -189,23 +210,8 @@ fn all_down_is_tried_anyway_and_told_as_it_is() {
 fn a_quick_restart_under_load_is_over_long_before_the_cooldown() {
     let mut local = slow_ollama();
     let cloud = Upstream::start(openai::server("the cloud serves on"));
-    let gateway = rig::start(
-        &[
-            rig::ollama("chat", &local)
-                .with("order: 1")
-                .info("id: local"),
-            rig::openai("chat", &cloud)
-                .with("order: 2")
-                .info("id: cloud"),
-        ],
-        "router_settings: {allowed_fails: 3, cooldown_time: 60}\n",
-    );
-    let (seen, stop) = (Seen::default(), AtomicBool::new(false));
-    thread::scope(|scope| {
-        for number in 0..CLIENTS {
-            let (gateway, seen, stop) = (&gateway, &seen, &stop);
-            scope.spawn(move || client(gateway, number, seen, stop));
-        }
+    let gateway = start(&local, &cloud, "order");
+    let seen = under_load(&gateway, |_| {
         local.until_requests(50);
         local.kill();
         wait_for("load on the cloud", PATIENCE, || {
@@ -218,10 +224,7 @@ fn a_quick_restart_under_load_is_over_long_before_the_cooldown() {
             Duration::from_secs(8),
             || (local.requests().len() > before + 30).then_some(()),
         );
-        stop.store(true, Ordering::Relaxed);
     });
-    assert_eq!(seen.errors.load(Ordering::Relaxed), 0, "{seen:?}");
-    assert_eq!(seen.improper.load(Ordering::Relaxed), 0, "{seen:?}");
     quiet(&gateway, &[&local, &cloud]);
     rig::rows(&gateway, seen.requests.load(Ordering::Relaxed));
 }
