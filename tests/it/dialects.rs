@@ -25,6 +25,26 @@ fn streamed(gateway: &Gateway, path: &str, body: &Value) -> Vec<Frame> {
     frames
 }
 
+/// A chat that offers the tool.
+fn chat_with_tool() -> Value {
+    let mut body = chat("chat");
+    body["tools"] = json!([tool()]);
+    body
+}
+
+/// The call of a tool that the next answer is: the client is given it as the reason for the end.
+#[track_caller]
+fn called(gateway: &Gateway, upstream: &Upstream, answer: &Value) -> Value {
+    upstream.push(Reply::json(200, answer));
+    let answer = gateway
+        .post("/v1/chat/completions", &chat_with_tool())
+        .must_be(200)
+        .json();
+    let choice = &answer["choices"][0];
+    assert_eq!(choice["finish_reason"], "tool_calls");
+    choice["message"]["tool_calls"][0].clone()
+}
+
 /// The event names of Anthropic's stream come in its order, once each where they frame.
 #[track_caller]
 fn is_proper_message(frames: &[Frame]) {
@@ -205,23 +225,15 @@ fn ollama_answers_openai_clients_through_its_native_routes() {
 fn ollamas_tool_calls_reach_openai_clients_with_ids_and_reason() {
     let upstream = Upstream::start(ollama::server(SAID));
     let gateway = rig::start(&[rig::ollama("chat", &upstream)], "");
-    let mut body = chat("chat");
-    body["tools"] = json!([tool()]);
     let call = ollama::tool_call("llama3.2", "weather", &json!({"city": "Köln"}));
-    upstream.push(Reply::json(200, &call));
-    let answer = gateway
-        .post("/v1/chat/completions", &body)
-        .must_be(200)
-        .json();
-    let choice = &answer["choices"][0];
-    assert_eq!(choice["finish_reason"], "tool_calls");
-    let made = &choice["message"]["tool_calls"][0];
+    let made = called(&gateway, &upstream, &call);
     assert_eq!(made["function"]["name"], "weather");
     assert_eq!(made["function"]["arguments"], r#"{"city":"Köln"}"#);
     assert!(made["id"].as_str().is_some_and(|id| !id.is_empty()));
     assert_eq!(upstream.requests()[0].json()["tools"], json!([tool()]));
 
     upstream.push(Reply::ndjson().chunk(format!("{call}\n")).end());
+    let mut body = chat_with_tool();
     body["stream"] = true.into();
     let frames = streamed(&gateway, "/v1/chat/completions", &body);
     check::ends_with_done(&frames);
@@ -258,20 +270,9 @@ fn anthropic_answers_openai_clients() {
     check::ends_with_done(&frames);
     assert_eq!(check::openai_text(&frames), SAID);
 
-    let mut body = chat("chat");
-    body["tools"] = json!([tool()]);
     let call = anthropic::tool_use("claude-mock", "weather", &json!({"city": "Köln"}));
-    upstream.push(Reply::json(200, &call));
-    let answer = gateway
-        .post("/v1/chat/completions", &body)
-        .must_be(200)
-        .json();
-    let choice = &answer["choices"][0];
-    assert_eq!(choice["finish_reason"], "tool_calls");
-    assert_eq!(
-        choice["message"]["tool_calls"][0]["id"],
-        "toolu_01A09q90qw90lq917835lq9"
-    );
+    let made = called(&gateway, &upstream, &call);
+    assert_eq!(made["id"], "toolu_01A09q90qw90lq917835lq9");
     quiet(&gateway, &[&upstream]);
 }
 
