@@ -55,9 +55,12 @@ impl Screen<'_> {
                         format::or_dash(stats.error_rate(), format::percent),
                         Role::Text,
                     ),
+                    // Of one answer; the charts have the tokens of all requests together.
                     figure(
-                        "tok/s",
-                        format::or_dash(stats.tokens_per_s, format::decimal),
+                        "speed",
+                        format::or_dash(stats.tokens_per_s, |speed| {
+                            format!("{} tok/s", format::decimal(speed))
+                        }),
                         Role::Text,
                     ),
                 ],
