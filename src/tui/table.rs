@@ -21,7 +21,7 @@ use std::cmp::Ordering;
 
 use ratatui::text::Line;
 
-use super::theme::{Role, Theme};
+use super::theme::Theme;
 use crate::base::Wall;
 use crate::control::{Backend, Event, InFlight, Model, RequestRow, Snapshot, SpendRow};
 
@@ -257,10 +257,7 @@ pub(crate) fn rows(snapshot: &Snapshot, table: TableId, by: By) -> Vec<RowRef<'_
         TableId::Spend => snapshot
             .spend
             .iter()
-            .flat_map(|spend| {
-                let rows = by.rows(spend).iter().map(RowRef::Spend);
-                std::iter::once(RowRef::Total(&spend.total)).chain(rows)
-            })
+            .flat_map(|spend| by.with_total(spend))
             .collect(),
     }
 }
@@ -302,9 +299,7 @@ impl RowRef<'_> {
             Self::Flight(flight) => requests::flight_cell(flight, column, width, context),
             Self::Request(row) => requests::cell(row, column, width, context),
             Self::Event(event) => events::cell(event, column, width, context),
-            Self::Total(_) if column == "name" => {
-                Line::styled(TOTAL, context.theme.style(Role::Heading))
-            },
+            Self::Total(_) if column == "name" => spend::total_name(context),
             Self::Spend(row) | Self::Total(row) => spend::cell(row, column, width, context),
         }
     }

@@ -132,6 +132,34 @@ pub(super) fn cell(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tui::fixture;
+    use crate::tui::theme::Theme;
+
+    #[test]
+    fn the_reason_is_seen_beside_long_names() {
+        let (snapshot, theme) = (fixture::busy(), Theme::of_roles());
+        let context = Context {
+            snapshot: &snapshot,
+            elapsed_ms: 0,
+            theme: &theme,
+        };
+        let event = Event {
+            from: Some("hosted_vllm/openai/gpt-oss-120b @ 10.0.0.5:8000".to_owned()),
+            to: Some("anthropic/claude-sonnet-4-5-20250929 @ api.anthropic.com".to_owned()),
+            text: "fallback from coder: 503".to_owned(),
+            ..snapshot.events[0].as_ref().clone()
+        };
+        for (width, expected) in [
+            (
+                57,
+                "hosted_vllm/o… → anthropic/cla…  fallback from coder: 503",
+            ),
+            (36, "hosted_vllm/ope… → anthropic/claude…"),
+        ] {
+            let line = cell(&event, "detail", width, context).to_string();
+            assert_eq!(line.trim_end(), expected);
+        }
+    }
 
     #[test]
     fn a_short_name_leaves_its_room_to_the_long_one() {

@@ -3,7 +3,7 @@
 use ratatui::text::Line;
 
 use super::figures::errors;
-use super::{Column, Context, Value};
+use super::{Column, Context, RowRef, Value};
 use crate::control::{Spend, SpendRow};
 use crate::tui::format::{self, fit};
 use crate::tui::theme::Role;
@@ -63,6 +63,12 @@ impl By {
         }
     }
 
+    /// The total, then its rows.
+    pub(super) fn with_total(self, spend: &Spend) -> impl Iterator<Item = RowRef<'_>> {
+        let rows = self.rows(spend).iter().map(RowRef::Spend);
+        std::iter::once(RowRef::Total(&spend.total)).chain(rows)
+    }
+
     /// Its rows.
     pub(crate) fn rows(self, spend: &Spend) -> &[SpendRow] {
         match self {
@@ -81,6 +87,11 @@ pub(crate) fn name(row: &SpendRow) -> &str {
     } else {
         &row.name
     }
+}
+
+/// What the total is called, as a cell.
+pub(super) fn total_name(context: Context<'_>) -> Line<'static> {
+    Line::styled(TOTAL, context.theme.style(Role::Heading))
 }
 
 pub(super) fn value<'a>(row: &'a SpendRow, field: &str) -> Option<Value<'a>> {

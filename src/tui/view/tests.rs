@@ -303,33 +303,6 @@ fn the_tokens_of_a_chart_say_which_way_they_went() {
 }
 
 #[test]
-fn the_reason_of_a_fallback_is_seen_beside_long_names() {
-    let mut snapshot = fixture::busy();
-    let mut event = (*snapshot.events[0]).clone();
-    event.from = Some("hosted_vllm/openai/gpt-oss-120b @ 10.0.0.5:8000".to_owned());
-    event.to = Some("anthropic/claude-sonnet-4-5-20250929 @ api.anthropic.com".to_owned());
-    event.text = "fallback from coder: 503".to_owned();
-    event.count = 12;
-    snapshot.events[0] = Arc::new(event);
-    for (tab, size) in [
-        (Tab::Overview, (80, 24)),
-        (Tab::Overview, (120, 40)),
-        (Tab::Events, (120, 40)),
-    ] {
-        let picture = text(&drawn(&state(snapshot.clone(), tab), size, Glyphs::Unicode));
-        let mut lines = picture.lines();
-        let line = lines
-            .find(|line| line.contains("hosted_vllm"))
-            .expect("the event");
-        assert!(line.contains("fallback from coder: 503"), "{line}");
-        assert!(
-            line.contains("→ anthropic/") && line.contains("×12"),
-            "{line}"
-        );
-    }
-}
-
-#[test]
 fn every_size_can_be_drawn() {
     for tab in Tab::ALL {
         let mut states = [
