@@ -11,4 +11,6 @@ pub mod relay;
 pub mod tls;
 
 pub use origin::Origin;
-pub use relay::{Exchange, Pool, SendFault, SendFaultKind, UpstreamBody};
+pub use relay::{
+    BodyFault, Exchange, Pool, RequestHead, ResponseHead, SendFault, SendFaultKind, UpstreamBody,
+};

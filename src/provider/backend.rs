@@ -1,4 +1,4 @@
-//! What is prepared once for each deployment: origin, paths, headers. A request only clones it.
+//! What is prepared once for each deployment: origin, paths, headers, and the heads of its requests.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use http::{HeaderMap, Uri};
 
 use crate::base::Surface;
 use crate::config::{Deployment, Dialect, Upstream};
-use crate::net::Origin;
+use crate::net::{Origin, RequestHead};
 
 /// The header that names the version of Anthropic's API.
 const VERSION: &str = "anthropic-version";
@@ -27,12 +27,19 @@ pub struct Backend {
     pub model_id: Option<HeaderValue>,
     /// The path of its base URL, without a trailing slash.
     path: String,
-    /// The paths that most requests use.
-    chat: Uri,
-    messages: Uri,
-    embeddings: Uri,
+    /// What most requests are sent with.
+    chat: Prepared,
+    messages: Prepared,
+    embeddings: Prepared,
     /// Host, credentials and the config's own headers.
     headers: HeaderMap,
+}
+
+/// A path with the head of a request to it that has no headers of its client's.
+#[derive(Debug, Clone)]
+struct Prepared {
+    path: String,
+    head: RequestHead,
 }
 
 impl Backend {
@@ -52,18 +59,21 @@ impl Backend {
             // Both spellings are in use: with and without the version.
             path.truncate(path.strip_suffix("/v1").unwrap_or(&path).len());
         }
-        let uri = |end: &str| -> Result<Uri, String> {
-            format!("{path}{end}")
-                .parse()
-                .map_err(|_e| format!("bad base {}", upstream.base))
+        let headers = headers(upstream, &origin)?;
+        let prepare = |end: &str| -> Result<Prepared, String> {
+            let path = format!("{path}{end}");
+            path.parse::<Uri>()
+                .map_err(|_e| format!("bad base {}", upstream.base))?;
+            let head = RequestHead::post(&path, &headers);
+            Ok(Prepared { path, head })
         };
         let (chat, embeddings) = match upstream.dialect {
-            Dialect::OpenAi => (uri("/chat/completions")?, uri("/embeddings")?),
-            Dialect::Ollama => (uri("/api/chat")?, uri("/api/embed")?),
-            Dialect::Anthropic => (uri("/v1/messages")?, uri("/v1/messages")?),
+            Dialect::OpenAi => (prepare("/chat/completions")?, prepare("/embeddings")?),
+            Dialect::Ollama => (prepare("/api/chat")?, prepare("/api/embed")?),
+            Dialect::Anthropic => (prepare("/v1/messages")?, prepare("/v1/messages")?),
         };
         Ok(Self {
-            headers: headers(upstream, &origin)?,
+            messages: prepare("/v1/messages")?,
             origin: Arc::new(origin),
             dialect: upstream.dialect,
             provider: Arc::clone(&upstream.provider),
@@ -72,16 +82,11 @@ impl Backend {
                 .iter()
                 .any(|(name, _value)| name.eq_ignore_ascii_case(VERSION)),
             model_id: HeaderValue::from_str(&deployment.id).ok(),
-            messages: uri("/v1/messages")?,
             path,
             chat,
             embeddings,
+            headers,
         })
-    }
-
-    /// The headers of every request to it; the body is said to be JSON.
-    pub const fn headers(&self) -> &HeaderMap {
-        &self.headers
     }
 
     /// Whether it can serve requests of this kind at all.
@@ -103,31 +108,42 @@ impl Backend {
         }
     }
 
-    /// The path for a kind of request; `subpath` is the route's own, such as `/audio/speech`. `beta`
-    /// marks Anthropic's beta namespace.
-    pub(crate) fn uri(&self, surface: Surface, subpath: &str, beta: bool) -> Uri {
-        match (self.dialect, surface) {
-            (Dialect::Anthropic, Surface::Messages) if beta => self.join("/v1/messages?beta=true"),
-            (Dialect::Anthropic, Surface::CountTokens) if beta => {
-                self.join("/v1/messages/count_tokens?beta=true")
-            },
+    /// The head of a request. `subpath` is the route's own path, such as `/audio/speech`; `beta` marks
+    /// Anthropic's beta namespace; `change` puts in the client's headers, where it has any to put in.
+    pub(crate) fn head(
+        &self,
+        (surface, subpath): (Surface, &str),
+        beta: bool,
+        change: Option<&dyn Fn(&mut HeaderMap)>,
+    ) -> RequestHead {
+        let other;
+        let path = match (self.dialect, surface) {
             (Dialect::OpenAi, Surface::Chat | Surface::Messages)
-            | (Dialect::Ollama | Dialect::Anthropic, Surface::Chat | Surface::Completions) => {
-                self.chat.clone()
+            | (Dialect::Ollama, Surface::Chat | Surface::Completions | Surface::Messages)
+            | (Dialect::Anthropic, Surface::Chat | Surface::Completions) => Ok(&self.chat),
+            (Dialect::OpenAi | Dialect::Ollama, Surface::Embeddings) => Ok(&self.embeddings),
+            (Dialect::Anthropic, Surface::Messages) if beta => Err("/v1/messages?beta=true"),
+            (Dialect::Anthropic, Surface::Messages) => Ok(&self.messages),
+            (Dialect::Anthropic, Surface::CountTokens) if beta => {
+                Err("/v1/messages/count_tokens?beta=true")
             },
-            (Dialect::Ollama, Surface::Messages) => self.chat.clone(),
-            (Dialect::Anthropic, Surface::Messages) => self.messages.clone(),
-            (Dialect::OpenAi | Dialect::Ollama, Surface::Embeddings) => self.embeddings.clone(),
-            (Dialect::Anthropic, Surface::CountTokens) => self.join("/v1/messages/count_tokens"),
-            _ => self.join(subpath),
-        }
-    }
-
-    fn join(&self, end: &str) -> Uri {
-        // Both halves were checked: the base when it was prepared, the end is a route of ours.
-        format!("{}{end}", self.path)
-            .parse()
-            .unwrap_or_else(|_e| self.chat.clone())
+            (Dialect::Anthropic, Surface::CountTokens) => Err("/v1/messages/count_tokens"),
+            _ => Err(subpath),
+        };
+        let path = match (path, change) {
+            (Ok(known), None) => return known.head.clone(),
+            (Ok(known), Some(_)) => &known.path,
+            (Err(end), _) => {
+                other = format!("{}{end}", self.path);
+                &other
+            },
+        };
+        let Some(change) = change else {
+            return RequestHead::post(path, &self.headers);
+        };
+        let mut headers = self.headers.clone();
+        change(&mut headers);
+        RequestHead::post(path, &headers)
     }
 }
 
@@ -172,7 +188,7 @@ fn headers(upstream: &Upstream, origin: &Origin) -> Result<HeaderMap, String> {
     Ok(headers)
 }
 
-/// A header value that hyper and its logs treat as a secret.
+/// A header value that is not printed.
 fn sensitive(text: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(text).ok()?;
     value.set_sensitive(true);

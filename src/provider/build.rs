@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Uri};
 use serde_json::{Map, Value};
 
 use crate::base::{Fault, FaultKind, Surface};
 use crate::config::{Deployment, Dialect};
+use crate::net::RequestHead;
 use crate::provider::Backend;
 use crate::provider::forward::{adds_sampling, forward};
 use crate::provider::multipart::Form;
@@ -55,10 +56,8 @@ pub enum Body {
 /// A request ready to be sent.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
-    /// The path.
-    pub uri: Uri,
-    /// All headers but the length.
-    pub headers: HeaderMap,
+    /// Its head.
+    pub head: RequestHead,
     /// The body.
     pub body: Bytes,
     /// How its answer is to be read.
@@ -144,20 +143,20 @@ pub fn build(
         let text = format!("{} does not serve {}", backend.provider, asked.subpath);
         return Err(Fault::new(FaultKind::Unsupported, text).param("model"));
     }
-    let mut headers = backend.headers().clone();
+    let route = (asked.surface, asked.subpath);
     let (head, bytes) = match &asked.body {
         Body::Form(form) => {
-            headers.insert(CONTENT_TYPE, form.content_type.clone());
-            forward(asked, backend, false, &mut headers);
-            let body = form.with_model(model);
+            let change = |headers: &mut HeaderMap| {
+                headers.insert(CONTENT_TYPE, form.content_type.clone());
+                forward(asked, backend, false, headers);
+            };
             let way = Way {
                 same: true,
                 ..Way::default()
             };
             return Ok(Outgoing {
-                uri: backend.uri(asked.surface, asked.subpath, false),
-                headers,
-                body,
+                head: backend.head(route, false, Some(&change)),
+                body: form.with_model(model),
                 way,
                 dropped: Vec::new(),
             });
@@ -169,8 +168,10 @@ pub fn build(
     let unsigned = asked.surface == Surface::Messages && anthropic::has_unsigned_thinking(bytes);
     let same = is_same(asked.surface, backend.dialect) && !unsigned;
     let as_versioned = same && !adds_sampling(head, bytes, &deployment.defaults, set);
-    forward(asked, backend, as_versioned, &mut headers);
-    let uri = backend.uri(asked.surface, asked.subpath, same && asked.beta);
+    let change = |headers: &mut HeaderMap| forward(asked, backend, as_versioned, headers);
+    let change: Option<&dyn Fn(&mut HeaderMap)> =
+        (!asked.forward.is_empty()).then_some(&change as _);
+    let request_head = backend.head(route, same && asked.beta, change);
     if same {
         let body = relay(asked, head, bytes, deployment, model, set);
         let way = Way {
@@ -178,8 +179,7 @@ pub fn build(
             ..Way::default()
         };
         return Ok(Outgoing {
-            uri,
-            headers,
+            head: request_head,
             body,
             way,
             dropped: Vec::new(),
@@ -187,8 +187,7 @@ pub fn build(
     }
     let (body, way, dropped) = translate(asked, head, bytes, deployment, model, set)?;
     Ok(Outgoing {
-        uri,
-        headers,
+        head: request_head,
         body,
         way,
         dropped,

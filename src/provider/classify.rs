@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use http::header::RETRY_AFTER;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
 use crate::base::{Fault, FaultKind, Secret};
 use crate::config::{Dialect, Upstream};
-use crate::net::{SendFault, SendFaultKind};
+use crate::net::{ResponseHead, SendFault, SendFaultKind};
 use crate::provider::Backend;
 use crate::wire::{UpstreamError, anthropic, ollama, openai};
 
@@ -58,20 +57,15 @@ const CANNOT: &[&str] = &[
 ];
 
 /// The fault for an answer that is no success. `now_s` is the present second, for dates.
-pub fn classify(
-    backend: &Backend,
-    status: StatusCode,
-    headers: &HeaderMap,
-    body: &[u8],
-    now_s: i64,
-) -> Fault {
+pub fn classify(backend: &Backend, head: &ResponseHead, body: &[u8], now_s: i64) -> Fault {
+    let status = head.status;
     let error = match backend.dialect {
         Dialect::OpenAi => openai::parse_error(status.as_u16(), body),
         Dialect::Ollama => ollama::parse_error(status.as_u16(), body),
         Dialect::Anthropic => anthropic::parse_error(status.as_u16(), body),
     };
     let mut fault = said(&backend.provider, &error, Some(status.as_u16()));
-    if let Some(wait) = retry_after(headers, now_s) {
+    if let Some(wait) = retry_after(head, now_s) {
         fault = fault.retry_after(wait);
     }
     if status == StatusCode::FORBIDDEN && backend.dialect == Dialect::Ollama && body.is_empty() {
@@ -175,17 +169,14 @@ fn is_unknown_model(error: &UpstreamError) -> bool {
 }
 
 /// `retry-after-ms`, else `Retry-After` in seconds or as a date.
-fn retry_after(headers: &HeaderMap, now_s: i64) -> Option<Duration> {
-    let text = |name: &str| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .map(str::trim)
-    };
-    if let Some(ms) = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok()) {
+fn retry_after(head: &ResponseHead, now_s: i64) -> Option<Duration> {
+    let ms = head
+        .get("retry-after-ms")
+        .and_then(|text| text.parse::<f64>().ok());
+    if let Some(ms) = ms {
         return Duration::try_from_secs_f64(ms / 1_000.0).ok();
     }
-    let value = text(RETRY_AFTER.as_str())?;
+    let value = head.get("retry-after")?;
     if let Ok(seconds) = value.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).ok();
     }
@@ -276,9 +267,8 @@ mod tests {
     #[test]
     fn waits_are_read_in_all_spellings() {
         let wait = |name: &'static str, value: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(name, http::HeaderValue::from_static(value));
-            retry_after(&headers, 1_445_412_470)
+            let head = ResponseHead::of(StatusCode::TOO_MANY_REQUESTS, &[(name, value)]);
+            retry_after(&head, 1_445_412_470)
         };
         assert_eq!(wait("retry-after", "20"), Some(Duration::from_secs(20)));
         assert_eq!(

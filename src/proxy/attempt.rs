@@ -9,16 +9,14 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Method, Request};
-use http_body_util::{BodyExt, Full};
+use http::HeaderValue;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use crate::base::{DeploymentIdx, Fault, FaultKind, Surface};
-use crate::net::{Exchange, SendFault, UpstreamBody};
+use crate::net::{BodyFault, Exchange, ResponseHead, UpstreamBody};
 use crate::provider::build::Way;
-use crate::provider::{self, Asked, Backend, Outgoing, Plain, Pump, pump};
+use crate::provider::{self, Asked, Backend, Plain, Pump, pump};
 use crate::proxy::connection::Alarm;
 use crate::proxy::gather::Gather;
 use crate::proxy::settle::Draft;
@@ -129,9 +127,9 @@ impl Attempt<'_> {
         self.log_body(draft, "request", &outgoing.body);
         let upstream = &deployment.upstream;
         let deadline = Instant::now() + self.limits.answer;
-        let exchange = self
-            .guard(draft, alarm, (deadline, true), self.send(&outgoing))
-            .await?;
+        let (pool, origin) = (&self.worker.pool, &self.backend.origin);
+        let send = pool.send(origin, self.limits.connect, &outgoing.head, &outgoing.body);
+        let exchange = self.guard(draft, alarm, (deadline, true), send).await?;
         let exchange = exchange.map_err(|fault| provider::send_fault(&fault))?;
         draft.answered(exchange.head.status);
         if !exchange.head.status.is_success() {
@@ -140,7 +138,7 @@ impl Attempt<'_> {
                 upstream,
             ));
         }
-        let kind = &*content_type(&exchange.head.headers);
+        let kind = &*content_type(&exchange.head);
         let outcome = if !fits(asked, kind) {
             Err(wrong_kind(kind))
         } else if asked.stream() {
@@ -153,27 +151,14 @@ impl Attempt<'_> {
                 .await
                 .map(Served::Plain)
         } else {
-            let content_type = exchange.head.headers.get(CONTENT_TYPE).cloned();
+            let content_type = exchange.head.get("content-type");
+            let content_type = content_type.and_then(|kind| HeaderValue::from_str(kind).ok());
             return Ok(Served::Raw {
                 content_type,
                 body: exchange.body,
             });
         };
         outcome.map_err(|fault| provider::fit_to_tell(fault, upstream))
-    }
-
-    async fn send(&self, outgoing: &Outgoing) -> Result<Exchange, SendFault> {
-        let make = || {
-            let mut request = Request::new(Full::new(outgoing.body.clone()));
-            *request.method_mut() = Method::POST;
-            *request.uri_mut() = outgoing.uri.clone();
-            *request.headers_mut() = outgoing.headers.clone();
-            request
-        };
-        self.worker
-            .pool
-            .send(&self.backend.origin, self.limits.connect, make)
-            .await
     }
 
     /// Waits for a step of the try, but not past its deadline and not on a host that goes away.
@@ -249,10 +234,8 @@ impl Attempt<'_> {
         let Exchange { head, mut body } = exchange;
         let mut bytes = BytesMut::new();
         let read = async {
-            while let Some(Ok(frame)) = body.frame().await {
-                if let Some(data) = frame.data_ref() {
-                    bytes.extend_from_slice(data);
-                }
+            while let Some(Ok(data)) = body.chunk().await {
+                bytes.extend_from_slice(&data);
                 if bytes.len() >= ERROR_BYTES {
                     break;
                 }
@@ -261,7 +244,7 @@ impl Attempt<'_> {
         // What came until then tells enough.
         let _in_time: Result<(), _> = tokio::time::timeout(ERROR_WITHIN, read).await;
         let now_s = self.worker.shared.clock.wall().as_secs();
-        provider::classify(self.backend, head.status, &head.headers, &bytes, now_s)
+        provider::classify(self.backend, &head, &bytes, now_s)
     }
 
     async fn whole(
@@ -305,22 +288,19 @@ impl Attempt<'_> {
         let (mut begun, mut finished) = (false, false);
         let mut deadline = Instant::now() + self.limits.idle;
         loop {
-            let frame = self
-                .guard(draft, alarm, (deadline, true), body.frame())
+            let chunk = self
+                .guard(draft, alarm, (deadline, true), body.chunk())
                 .await?;
-            let seen = match frame {
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => {
-                        self.log_body(draft, "answer", &data);
-                        if !begun && pump::is_whole_answer(asked.surface, dialect, &data) {
-                            return self
-                                .no_stream(asked, (draft, alarm), (data, body), &way)
-                                .await;
-                        }
-                        begun = true;
-                        pump.push(data, &mut first)?
-                    },
-                    Err(_trailers) => continue,
+            let seen = match chunk {
+                Some(Ok(data)) => {
+                    self.log_body(draft, "answer", &data);
+                    if !begun && pump::is_whole_answer(asked.surface, dialect, &data) {
+                        return self
+                            .no_stream(asked, (draft, alarm), (data, body), &way)
+                            .await;
+                    }
+                    begun = true;
+                    pump.push(data, &mut first)?
                 },
                 Some(Err(error)) if !finished => return Err(cut(&error)),
                 Some(Err(_)) | None => {
@@ -396,11 +376,8 @@ impl Attempt<'_> {
 }
 
 /// What an answer says it is, in small letters and without parameters; empty when it does not say.
-fn content_type(headers: &HeaderMap) -> Cow<'_, str> {
-    let kind = headers.get(CONTENT_TYPE);
-    let kind = kind
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+fn content_type(head: &ResponseHead) -> Cow<'_, str> {
+    let kind = head.get("content-type").unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim();
     if essence.bytes().any(|byte| byte.is_ascii_uppercase()) {
         return Cow::Owned(essence.to_ascii_lowercase());
@@ -446,11 +423,8 @@ fn first_ring(deadline: Instant, is_suspect: bool) -> Instant {
 /// The whole body.
 async fn collect(body: &mut UpstreamBody, limit: usize) -> Result<Bytes, Fault> {
     let mut gather = Gather::default();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|error| cut(&error))?.into_data() else {
-            continue;
-        };
-        gather.push(data, None);
+    while let Some(data) = body.chunk().await {
+        gather.push(data.map_err(|error| cut(&error))?, None);
         if gather.len() > limit {
             let text = format!("the backend's answer is larger than {} MiB", limit >> 20);
             return Err(Fault::new(FaultKind::BadAnswer, text));
@@ -460,7 +434,7 @@ async fn collect(body: &mut UpstreamBody, limit: usize) -> Result<Bytes, Fault> 
 }
 
 /// The fault for a connection that broke in the middle of an answer.
-pub(crate) fn cut(error: &hyper::Error) -> Fault {
+pub(crate) fn cut(error: &BodyFault) -> Fault {
     let text = "the backend's connection broke in the middle of the answer";
     Fault::new(FaultKind::Reset, text).detail(error.to_string())
 }
@@ -485,6 +459,8 @@ pub(crate) fn ended_early() -> Fault {
 
 #[cfg(test)]
 mod tests {
+    use http::StatusCode;
+
     use super::*;
 
     #[test]
@@ -499,10 +475,9 @@ mod tests {
 
     #[test]
     fn a_content_type_is_read_without_case_and_parameters() {
-        let mut headers = HeaderMap::new();
-        assert_eq!(content_type(&headers), "");
-        let kind = HeaderValue::from_static("Text/HTML ; charset=utf-8");
-        headers.insert(CONTENT_TYPE, kind);
-        assert_eq!(content_type(&headers), "text/html");
+        let head = |kind| ResponseHead::of(StatusCode::OK, kind);
+        assert_eq!(content_type(&head(&[])), "");
+        let kind = ("content-type", "Text/HTML ; charset=utf-8");
+        assert_eq!(content_type(&head(&[kind])), "text/html");
     }
 }

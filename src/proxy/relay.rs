@@ -11,7 +11,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http_body::Body as _;
 use tokio::time::{Instant, Sleep};
 
 use crate::base::{Fault, FaultKind, Mono, Surface};
@@ -120,15 +119,11 @@ impl Relay {
                 continue;
             }
             let polled = match &mut self.body {
-                Some(body) => Pin::new(body).poll_frame(cx),
+                Some(body) => body.poll_chunk(cx),
                 None => Poll::Ready(None),
             };
             match polled {
-                Poll::Ready(Some(Ok(frame))) => {
-                    if let Ok(data) = frame.into_data() {
-                        self.take(data);
-                    }
-                },
+                Poll::Ready(Some(Ok(data))) => self.take(data),
                 Poll::Ready(Some(Err(error))) => self.upstream_ended(Some(cut(&error))),
                 Poll::Ready(None) => self.upstream_ended(None),
                 Poll::Pending => {
@@ -237,7 +232,7 @@ impl Relay {
         let Some(mut body) = self.body.take() else {
             return;
         };
-        if !matches!(Pin::new(&mut body).poll_frame(cx), Poll::Ready(None)) {
+        if !matches!(body.poll_chunk(cx), Poll::Ready(None)) {
             body.wind_up();
         }
     }
