@@ -2,9 +2,11 @@
 //!
 //! [`relay`] carries requests to backends over a pool of HTTP/1.1 connections, one pool a worker.
 //! [`general`] is reqwest for everything off the request path. Both share the TLS settings of [`tls`],
-//! which are built when the first `https` address is used.
+//! which are built when the first `https` address is used. [`framing`] finds the end of a body, for the
+//! relay and for the server side.
 
 pub mod dial;
+pub(crate) mod framing;
 pub mod general;
 pub mod origin;
 pub mod relay;

@@ -1,6 +1,7 @@
 //! The HTTP service: accept → admit → walk → relay → settle.
 //!
-//! - [`accept`], [`connection`]: sockets, limits, drain; [`gather`]: whole bodies
+//! - [`accept`], [`connection`]: sockets, limits, drain; [`http1`]: requests in, answers out; [`gather`],
+//!   [`date`]: what it uses
 //! - [`service`]: which route a request takes; [`admit`]: who may
 //! - [`handle`]: the walk of one request; [`attempt`]: one try; [`relay`]: a stream to its end
 //! - [`settle`]: what is written down, whatever happens; [`respond`]: the only place with statuses
@@ -13,8 +14,10 @@ pub mod admit;
 pub mod attempt;
 pub mod body;
 pub mod connection;
+pub mod date;
 pub mod gather;
 pub mod handle;
+pub mod http1;
 pub mod manage;
 pub mod news;
 pub mod relay;
@@ -37,6 +40,7 @@ use crate::live::Live;
 use crate::net::Pool;
 use crate::price::ModelPrice;
 use crate::provider::Backend;
+use crate::proxy::date::{Date, HttpDate};
 use crate::traffic::Fleet;
 
 /// Everything built from one configuration. It is replaced whole; a request keeps the one it began
@@ -94,6 +98,7 @@ pub struct Worker {
     pub shared: Arc<Shared>,
     /// This worker's connections to backends.
     pub pool: Arc<Pool>,
+    date: Date,
     /// How often each host had gone away when this worker last looked.
     fallen: Mutex<HashMap<Arc<str>, u64>>,
     /// The routes that tell.
@@ -113,6 +118,7 @@ impl Worker {
     pub fn new(shared: Arc<Shared>, pool: Arc<Pool>) -> Self {
         let manage = manage::router(Arc::clone(&shared));
         Self {
+            date: Date::new(shared.clock.wall()),
             shared,
             pool,
             fallen: Mutex::default(),
@@ -120,9 +126,15 @@ impl Worker {
         }
     }
 
-    /// Closes connections that are of no use: idle for too long, or to a host that went away, which
+    /// The present second, as the `Date` header has it.
+    pub fn date(&self) -> HttpDate {
+        self.date.get()
+    }
+
+    /// What is due every second. Closes connections that are of no use: idle for too long, or to a host that went away, which
     /// would otherwise cost the next request on each of them its patience.
     pub fn sweep(&self) {
+        self.date.set(self.shared.clock.wall());
         let setup = self.shared.setup.load();
         let hosts = setup.fleet.table.hosts().iter().zip(&setup.fleet.hosts);
         let mut fallen = self.fallen.lock().unwrap_or_else(PoisonError::into_inner);

@@ -6,9 +6,8 @@
 //! dropping an answer the same as closing its socket: an upstream is cancelled at once.
 //!
 //! It speaks as much of HTTP as a POST and its answer need, and no more: `request` writes, `response`
-//! reads a head, `framing` finds the end of a body.
+//! reads a head.
 
-mod framing;
 mod request;
 mod response;
 
@@ -24,12 +23,12 @@ use bytes::{Bytes, BytesMut};
 use tokio_util::io::poll_read_buf;
 use tokio_util::task::TaskTracker;
 
-use self::framing::{Framing, Step};
 use self::request::Sending;
 use self::response::Parsed;
 use crate::base::{Clock, Mono};
 use crate::net::Origin;
 use crate::net::dial::{Wire, dial};
+use crate::net::framing::{Framing, Step};
 use crate::net::tls::Tls;
 
 pub use self::request::RequestHead;

@@ -6,9 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -16,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::proxy::connection::{Activity, Held, Seconds, Watched};
+use crate::proxy::http1;
 use crate::proxy::service::Service;
 use crate::proxy::{Shared, Worker};
 
@@ -36,8 +34,6 @@ const UNACKED: Duration = Duration::from_mins(1);
 /// Bytes the kernel takes from us before it has sent them.
 #[cfg(target_os = "linux")]
 const UNSENT_BYTES: u32 = 128 << 10;
-/// Largest head of a request.
-const HEAD_BYTES: usize = 64 << 10;
 /// Connections the kernel holds for us until we accept them.
 const BACKLOG: i32 = 1_024;
 
@@ -130,28 +126,9 @@ fn admit(
         Arc::clone(seconds),
     );
     let stop = stop.clone();
-    let cut = worker.shared.cut.clone();
     let task = tasks.spawn(async move {
         let _place = place;
-        let service = service_fn(|request| service.call(request));
-        let connection = http1::Builder::new()
-            .max_buf_size(HEAD_BYTES)
-            .serve_connection(TokioIo::new(socket), service);
-        let mut connection = std::pin::pin!(connection);
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = stop.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                tokio::select! {
-                    ended = connection.as_mut() => ended,
-                    // Being polled is what lets a request see that it must end.
-                    () = cut.cancelled() => connection.await,
-                }
-            },
-        };
-        if let Err(error) = ended {
-            tracing::trace!("connection of {peer}: {error}");
-        }
+        http1::serve(socket, service, stop).await;
     });
     Some(Held {
         activity,

@@ -424,7 +424,7 @@ fn first_ring(deadline: Instant, is_suspect: bool) -> Instant {
 async fn collect(body: &mut UpstreamBody, limit: usize) -> Result<Bytes, Fault> {
     let mut gather = Gather::default();
     while let Some(data) = body.chunk().await {
-        gather.push(data.map_err(|error| cut(&error))?, None);
+        gather.push(data.map_err(|error| cut(&error))?);
         if gather.len() > limit {
             let text = format!("the backend's answer is larger than {} MiB", limit >> 20);
             return Err(Fault::new(FaultKind::BadAnswer, text));

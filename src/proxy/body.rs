@@ -1,25 +1,21 @@
 //! The bodies we answer with: whole bytes, a relayed stream, or what axum made.
 
 use std::fmt;
+use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http_body::{Frame, SizeHint};
+use http_body::Body as _;
 
-use crate::proxy::connection::Serving;
 use crate::proxy::relay::Relay;
 
 /// A response body.
-pub struct Body {
-    content: Content,
-    /// Keeps the connection marked as busy until the last byte has been taken.
-    _busy: Option<Serving>,
-}
+pub struct Body(Content);
 
 /// What a body holds.
 enum Content {
-    /// Whole bytes; taken on the first poll.
+    /// Whole bytes.
     Full(Bytes),
     /// A stream from an upstream.
     Relay(Box<Relay>),
@@ -30,79 +26,68 @@ enum Content {
 impl Body {
     /// A body of whole bytes.
     pub const fn full(bytes: Bytes) -> Self {
-        Self {
-            content: Content::Full(bytes),
-            _busy: None,
-        }
+        Self(Content::Full(bytes))
     }
 
     /// A stream from an upstream.
     pub fn relay(relay: Relay) -> Self {
-        Self {
-            content: Content::Relay(Box::new(relay)),
-            _busy: None,
-        }
+        Self(Content::Relay(Box::new(relay)))
     }
 
     /// What axum made.
     pub const fn axum(body: axum::body::Body) -> Self {
-        Self {
-            content: Content::Axum(body),
-            _busy: None,
+        Self(Content::Axum(body))
+    }
+
+    /// Its bytes, where they are known before it is read.
+    pub fn length(&self) -> Option<u64> {
+        match &self.0 {
+            Content::Full(bytes) => Some(bytes.len() as u64),
+            Content::Relay(_) => None,
+            Content::Axum(body) => body.size_hint().exact(),
         }
     }
 
-    /// Marks its connection as busy for as long as this body lives.
-    #[must_use]
-    pub fn busy(self, serving: Serving) -> Self {
-        Self {
-            _busy: Some(serving),
-            ..self
+    /// Takes all of it, where it is all there.
+    pub fn whole(&mut self) -> Option<Bytes> {
+        match &mut self.0 {
+            Content::Full(bytes) => Some(std::mem::take(bytes)),
+            Content::Relay(_) | Content::Axum(_) => None,
+        }
+    }
+
+    /// The next bytes; `None` at the end.
+    ///
+    /// # Errors
+    /// It broke off, and has no end of its own to say so.
+    pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        match &mut self.0 {
+            Content::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Content::Full(bytes) => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
+            Content::Relay(relay) => relay
+                .poll_chunk(cx)
+                .map(|next| next.map(|chunk| chunk.map_err(io::Error::other))),
+            Content::Axum(body) => loop {
+                match ready!(Pin::new(&mut *body).poll_frame(cx)) {
+                    Some(Ok(frame)) => {
+                        if let Ok(data) = frame.into_data() {
+                            return Poll::Ready(Some(Ok(data)));
+                        }
+                    },
+                    Some(Err(error)) => return Poll::Ready(Some(Err(io::Error::other(error)))),
+                    None => return Poll::Ready(None),
+                }
+            },
         }
     }
 }
 
 impl fmt::Debug for Body {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self.content {
+        out.write_str(match self.0 {
             Content::Full(_) => "Body::Full",
             Content::Relay(_) => "Body::Relay",
             Content::Axum(_) => "Body::Axum",
         })
-    }
-}
-
-impl http_body::Body for Body {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        match &mut self.get_mut().content {
-            Content::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Content::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Content::Relay(relay) => relay
-                .poll_chunk(cx)
-                .map(|next| next.map(|chunk| chunk.map(Frame::data).map_err(axum::Error::new))),
-            Content::Axum(body) => Pin::new(body).poll_frame(cx),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match &self.content {
-            Content::Full(bytes) => bytes.is_empty(),
-            Content::Relay(_) => false,
-            Content::Axum(body) => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.content {
-            Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Content::Relay(_) => SizeHint::default(),
-            Content::Axum(body) => body.size_hint(),
-        }
     }
 }

@@ -1,7 +1,6 @@
 //! What one client connection is doing, so that a sweep can end those that only hold a socket.
 //!
-//! hyper's own header time-out also ends idle keep-alive connections and makes a timer a request;
-//! here a request costs three relaxed stores, and one look a second finds the overdue ones.
+//! A request costs three relaxed stores and no timer; one look a second finds the overdue ones.
 
 use std::io;
 use std::pin::Pin;
@@ -30,8 +29,8 @@ pub struct Activity {
     phase: AtomicU32,
     /// The second in which the phase began.
     since: AtomicU64,
-    /// The second after the one in which its socket took no more bytes; 0 while it takes them. hyper asks
-    /// no body for more meanwhile, so nobody but the sweep sees that a client has stopped reading.
+    /// The second after the one in which its socket took no more bytes; 0 while it takes them. No
+    /// body is asked for more meanwhile, so nobody but the sweep sees that a client has stopped reading.
     stalled: AtomicU64,
     /// Requests being served: more than one only with pipelining.
     serving: AtomicU32,

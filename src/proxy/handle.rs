@@ -11,7 +11,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use http::{HeaderMap, Response, request};
-use hyper::body::Incoming;
 
 use crate::base::{DeploymentIdx, Fault, FaultKind, Mono, Surface};
 use crate::live::Happened;
@@ -19,6 +18,7 @@ use crate::provider::Asked;
 use crate::proxy::attempt::{Attempt, Limits, Served, cut_short};
 use crate::proxy::body::Body;
 use crate::proxy::connection::Alarm;
+use crate::proxy::http1::ClientBody;
 use crate::proxy::respond::{Client, respond};
 use crate::proxy::settle::{Draft, Opening, Peer};
 use crate::proxy::{Setup, Shared, Worker};
@@ -75,7 +75,7 @@ pub async fn handle(
     worker: &Worker,
     route: Route,
     head: request::Parts,
-    body: Incoming,
+    body: &ClientBody,
     peer: Peer,
     alarm: &mut Alarm,
 ) -> Response<Body> {

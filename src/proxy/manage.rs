@@ -12,8 +12,7 @@ use axum::extract::{Request as AxumRequest, State};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, SERVER};
-use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
+use http::{Request, Response, StatusCode, request};
 use serde_json::json;
 use tower_service::Service as _;
 
@@ -49,10 +48,10 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
-/// Serves one of them.
-pub async fn serve(worker: &Worker, request: Request<Incoming>) -> Response<Body> {
+/// Serves one of them. None of them reads a body.
+pub async fn serve(worker: &Worker, head: request::Parts) -> Response<Body> {
     let mut router = worker.manage.clone();
-    let request = request.map(axum::body::Body::new);
+    let request = Request::from_parts(head, axum::body::Body::empty());
     let Ok(mut response) = router.call(request).await;
     response.headers_mut().insert(SERVER, NAME);
     response.map(Body::axum)
@@ -90,7 +89,7 @@ async fn no_route(request: AxumRequest) -> axum::response::Response {
         request.method(),
         request.uri().path()
     );
-    told(&Fault::new(FaultKind::NoRoute, text))
+    told(Client::OpenAi, &Fault::new(FaultKind::NoRoute, text))
 }
 
 async fn wrong_method(request: AxumRequest) -> axum::response::Response {
@@ -99,15 +98,16 @@ async fn wrong_method(request: AxumRequest) -> axum::response::Response {
         request.method(),
         request.uri().path()
     );
-    let mut refusal = told(&Fault::new(FaultKind::NoMethod, text));
+    let mut refusal = told(Client::OpenAi, &Fault::new(FaultKind::NoMethod, text));
     let only = HeaderValue::from_static("GET, HEAD");
     refusal.headers_mut().insert(ALLOW, only);
     refusal
 }
 
-/// A fault as axum's answer.
-pub(super) fn told(fault: &Fault) -> axum::response::Response {
-    respond(Client::OpenAi, fault).map(axum::body::Body::new)
+/// A fault as axum's answer, in the client's dialect.
+pub(super) fn told(client: Client, fault: &Fault) -> axum::response::Response {
+    let told = respond(client, fault);
+    told.map(|mut body| body.whole().unwrap_or_default().into())
 }
 
 /// An answer of plain text of this type.

@@ -9,18 +9,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
 use http::header::{ALLOW, HeaderValue, ORIGIN, USER_AGENT};
-use http::{HeaderMap, Method, Request, Response};
-use hyper::body::Incoming;
+use http::{HeaderMap, Method, Response, request};
 
 use crate::base::{Fault, FaultKind, Surface};
-use crate::proxy::Worker;
 use crate::proxy::admit;
 use crate::proxy::body::Body;
-use crate::proxy::connection::{Activity, Alarm, Seconds};
+use crate::proxy::connection::{Activity, Alarm, Seconds, Serving};
+use crate::proxy::date::HttpDate;
 use crate::proxy::handle::{self, Route};
+use crate::proxy::http1::ClientBody;
 use crate::proxy::manage;
 use crate::proxy::respond::{Client, respond};
 use crate::proxy::settle::Peer;
+use crate::proxy::{Shared, Worker};
 
 /// Longest part of a user agent that is kept, in bytes.
 const AGENT_BYTES: usize = 200;
@@ -103,11 +104,27 @@ impl Service {
         }
     }
 
+    /// What all workers share.
+    pub fn shared(&self) -> &Shared {
+        &self.worker.shared
+    }
+
+    /// A request begins; it lasts until what is given is dropped.
+    pub fn begin(&self) -> Serving {
+        self.activity.serve(&self.seconds)
+    }
+
+    /// The present second, as the `Date` header has it.
+    pub fn date(&self) -> HttpDate {
+        self.worker.date()
+    }
+
     /// Serves one request.
-    pub async fn call(&self, request: Request<Incoming>) -> Result<Response<Body>, hyper::Error> {
-        let serving = self.activity.serve(&self.seconds);
-        let (uri, origin) = (request.uri().clone(), self.cors(request.headers()));
-        let served = AssertUnwindSafe(self.route(request)).catch_unwind().await;
+    pub async fn call(&self, head: request::Parts, body: &ClientBody) -> Response<Body> {
+        let (uri, origin) = (head.uri.clone(), self.cors(&head.headers));
+        let served = AssertUnwindSafe(self.route(head, body))
+            .catch_unwind()
+            .await;
         let mut response = served.unwrap_or_else(|_panic| {
             let fault = Fault::new(FaultKind::Internal, "internal error; see the log");
             respond(way(uri.path()).client(), &fault)
@@ -115,11 +132,10 @@ impl Service {
         if let Some(origin) = origin {
             admit::allow(response.headers_mut(), origin);
         }
-        Ok(response.map(|body| body.busy(serving)))
+        response
     }
 
-    async fn route(&self, request: Request<Incoming>) -> Response<Body> {
-        let (head, body) = request.into_parts();
+    async fn route(&self, head: request::Parts, body: &ClientBody) -> Response<Body> {
         let setup = self.worker.shared.setup.load();
         let way = way(head.uri.path());
         let client = way.client();
@@ -170,7 +186,7 @@ impl Service {
                 *self.alarm() = alarm;
                 served
             },
-            Way::Manage => manage::serve(&self.worker, Request::from_parts(head, body)).await,
+            Way::Manage => manage::serve(&self.worker, head).await,
         }
     }
 

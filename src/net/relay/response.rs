@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use httparse::{Header, ParserConfig, Response, Status};
 
-use super::framing::Framing;
+use crate::net::framing::Framing;
 
 /// Most headers of an answer.
 const HEADERS: usize = 100;

@@ -23,7 +23,7 @@ const COST: HeaderName = HeaderName::from_static("x-litellm-response-cost");
 const OVERHEAD: HeaderName = HeaderName::from_static("x-litellm-overhead-duration-ms");
 const NO_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// Room for all headers of an answer, hyper's own included.
+/// Room for all headers of an answer.
 const HEADERS: usize = 12;
 /// Largest answer whose cost is told in a header.
 const COST_UP_TO: usize = 1 << 20;

@@ -5,19 +5,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, request};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use crate::base::{CallId, Fault, FaultKind, Surface, Wall};
 use crate::config::{Config, General, Timeouts};
 use crate::provider::multipart::Form;
 use crate::provider::{Asked, Body, forward};
-use crate::proxy::gather::Gather;
 use crate::proxy::handle::Route;
 use crate::proxy::handle::answer::CALL_ID;
+use crate::proxy::http1::{BodyError, ClientBody};
 use crate::proxy::settle::Draft;
 use crate::route::{Ask, AskedFallbacks};
 use crate::token;
@@ -97,10 +95,10 @@ pub(super) fn call_id(headers: &HeaderMap, now: Wall) -> CallId {
 pub(super) async fn read(
     route: Route,
     head: &request::Parts,
-    body: Incoming,
+    body: &ClientBody,
     config: &Config,
 ) -> Result<Arrived, Fault> {
-    let bytes = collect(&head.headers, body, config.limits.body_bytes).await?;
+    let bytes = collect(body, config.limits.body_bytes).await?;
     let bytes_in = bytes.len();
     let form = matches!(route.surface, Surface::Transcription | Surface::Images)
         .then(|| head.headers.get(CONTENT_TYPE))
@@ -129,44 +127,33 @@ pub(super) async fn read(
     })
 }
 
-async fn collect(headers: &HeaderMap, mut body: Incoming, limit: usize) -> Result<Bytes, Fault> {
-    let too_large = || {
-        let text = format!("the request body is larger than {} MiB", limit >> 20);
-        Fault::new(FaultKind::TooLarge, text)
-    };
-    let told = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse().ok());
-    if told.is_some_and(|told: usize| told > limit) {
-        return Err(too_large());
-    }
-    let mut gather = Gather::default();
+async fn collect(body: &ClientBody, limit: usize) -> Result<Bytes, Fault> {
     let late = Instant::now() + BODY_WITHIN;
     loop {
         // A short body comes along with its head: no timer is needed for it.
-        let next = if let Some(next) = body.frame().now_or_never() {
-            next
+        let more = if let Some(more) = body.more(limit).now_or_never() {
+            more
         } else {
             let until = late.min(Instant::now() + BODY_PIECE_WITHIN);
-            let next = tokio::time::timeout_at(until, body.frame()).await;
-            next.map_err(|_late| {
+            let more = tokio::time::timeout_at(until, body.more(limit)).await;
+            more.map_err(|_late| {
                 Fault::new(FaultKind::SlowBody, "the request body did not come in time")
             })?
         };
-        let Some(frame) = next else { break };
-        let frame = frame.map_err(|error| {
-            Fault::new(FaultKind::ClientGone, "the request body broke off")
-                .detail(error.to_string())
+        let more = more.map_err(|error| match error {
+            BodyError::TooLarge => {
+                let text = format!("the request body is larger than {} MiB", limit >> 20);
+                Fault::new(FaultKind::TooLarge, text)
+            },
+            BodyError::Gone(why) => {
+                Fault::new(FaultKind::ClientGone, "the request body broke off").detail(why)
+            },
+            BodyError::Malformed(_) => Fault::invalid(error.to_string()),
         })?;
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        gather.push(data, told);
-        if gather.len() > limit {
-            return Err(too_large());
+        if let Some(whole) = more {
+            return Ok(whole);
         }
     }
-    Ok(gather.finish())
 }
 
 /// What routing must know. Tags and end user go into the draft.

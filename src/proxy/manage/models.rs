@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::base::{DeploymentIdx, Fault, FaultKind, PicoDollars};
 use crate::proxy::manage::told;
-use crate::proxy::respond::{Client, respond};
+use crate::proxy::respond::Client;
 use crate::proxy::{Setup, Shared};
 
 /// LiteLLM's constant; clients sort by it and nothing more.
@@ -42,7 +42,7 @@ pub async fn one(
     if setup.fleet.table.resolve(&id).is_none() {
         let text = format!("the model `{id}` does not exist; GET /v1/models lists those that do");
         let fault = Fault::new(FaultKind::NoRoute, text).param("model");
-        return respond(client, &fault).map(axum::body::Body::new);
+        return told(client, &fault);
     }
     Json(entry(client, &setup, &id)).into_response()
 }
@@ -79,6 +79,7 @@ pub async fn info(State(shared): State<Arc<Shared>>, Query(wanted): Query<Wanted
         .collect();
     if data.is_empty() && wanted_id.is_some() {
         return told(
+            Client::OpenAi,
             &Fault::invalid("there is no deployment of this id").param("litellm_model_id"),
         );
     }

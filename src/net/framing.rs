@@ -9,7 +9,7 @@ const TRAILER_BYTES: usize = 16 << 10;
 
 /// Where in its body an answer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Framing {
+pub(crate) enum Framing {
     /// So many bytes are still to come.
     Length(u64),
     /// In chunks.
@@ -20,7 +20,7 @@ pub(super) enum Framing {
 
 /// Where in a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Chunk {
+pub(crate) enum Chunk {
     /// Before the line with its size.
     Size,
     /// So many bytes of it are still to come.
@@ -35,7 +35,7 @@ pub(super) enum Chunk {
 
 /// What the bytes at hand hold.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// A piece of the body.
     Piece(Bytes),
     /// Nothing yet: more must be read.
@@ -45,21 +45,21 @@ pub(super) enum Step {
 }
 
 impl Framing {
-    pub(super) const fn length(bytes: u64) -> Self {
+    pub(crate) const fn length(bytes: u64) -> Self {
         Self::Length(bytes)
     }
 
-    pub(super) const fn chunked() -> Self {
+    pub(crate) const fn chunked() -> Self {
         Self::Chunked(Chunk::Size)
     }
 
     /// Whether nothing more is to come.
-    pub(super) const fn is_done(&self) -> bool {
+    pub(crate) const fn is_done(&self) -> bool {
         matches!(self, Self::Length(0) | Self::Chunked(Chunk::Done))
     }
 
     /// Whether a connection that ends now ends the body well.
-    pub(super) const fn may_close(&self) -> bool {
+    pub(crate) const fn may_close(&self) -> bool {
         matches!(self, Self::UntilClose) || self.is_done()
     }
 
@@ -67,7 +67,7 @@ impl Framing {
     ///
     /// # Errors
     /// The chunks make no sense; in words.
-    pub(super) fn take(&mut self, buffer: &mut BytesMut) -> Result<Step, &'static str> {
+    pub(crate) fn take(&mut self, buffer: &mut BytesMut) -> Result<Step, &'static str> {
         match self {
             Self::Length(0) => Ok(Step::End),
             Self::Length(left) => Ok(piece(buffer, left)),
