@@ -12,6 +12,7 @@ mod config;
 mod dialects;
 mod ending;
 mod failover;
+mod http;
 mod ledger;
 mod limits;
 mod local_first;
