@@ -61,11 +61,14 @@ struct Inner {
     row_seq: u64,
     feed: Feed,
     all: Meter,
-    models: HashMap<Arc<str>, Meter>,
-    backends: HashMap<Arc<str>, Meter>,
+    models: Meters,
+    backends: Meters,
     outages: Outages,
     changes: u64,
 }
+
+/// By names that stand in the config: nobody can choose them so that they collide.
+type Meters = HashMap<Arc<str>, Meter, foldhash::fast::RandomState>;
 
 /// Numbers of one model group.
 #[derive(Debug, Clone, Default)]
@@ -134,8 +137,8 @@ impl Live {
             row_seq: EARLIER,
             feed: Feed::default(),
             all: Meter::new(now),
-            models: HashMap::new(),
-            backends: HashMap::new(),
+            models: Meters::default(),
+            backends: Meters::default(),
             outages: Outages::default(),
             changes: 0,
         };
@@ -147,8 +150,7 @@ impl Live {
     }
 
     /// A request arrived.
-    pub fn begin(&self, call_id: &str, model: &Arc<str>, client: &Arc<str>) -> Slot {
-        let now = self.clock.mono();
+    pub fn begin(&self, call_id: &str, model: &Arc<str>, client: &Arc<str>, now: Mono) -> Slot {
         let mut inner = self.lock();
         inner.changes += 1;
         inner.flights.begin(call_id, model, client, now)
@@ -165,8 +167,8 @@ impl Live {
     }
 
     /// A request ended. `group` is the group that was asked for, after aliases.
-    pub fn end(&self, slot: Slot, record: Arc<RequestRecord>, group: &str) {
-        let (now, wall) = (self.clock.mono(), self.clock.wall());
+    pub fn end(&self, slot: Slot, record: Arc<RequestRecord>, group: &str, now: Mono) {
+        let wall = self.clock.wall();
         let mut inner = self.lock();
         inner.changes += 1;
         inner.flights.end(slot);
@@ -429,7 +431,7 @@ fn plus(total: &mut Today, other: &Today) {
     total.fallbacks += other.fallbacks;
 }
 
-fn meter_of<'a>(meters: &'a mut HashMap<Arc<str>, Meter>, name: &str, now: Mono) -> &'a mut Meter {
+fn meter_of<'a>(meters: &'a mut Meters, name: &str, now: Mono) -> &'a mut Meter {
     let known = meters.contains_key(name);
     let name = if known || meters.len() < MOST_METERS {
         name

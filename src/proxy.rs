@@ -1,7 +1,7 @@
 //! The HTTP service: accept → admit → walk → relay → settle.
 //!
 //! - [`accept`], [`connection`]: sockets, limits, drain; [`http1`]: requests in, answers out; [`gather`],
-//!   [`date`]: what it uses
+//!   [`date`], [`lines`]: what it uses
 //! - [`service`]: which route a request takes; [`admit`]: who may
 //! - [`handle`]: the walk of one request; [`attempt`]: one try; [`relay`]: a stream to its end
 //! - [`settle`]: what is written down, whatever happens; [`respond`]: the only place with statuses
@@ -18,6 +18,7 @@ pub mod date;
 pub mod gather;
 pub mod handle;
 pub mod http1;
+pub mod lines;
 pub mod manage;
 pub mod news;
 pub mod relay;
@@ -167,15 +168,6 @@ impl Setup {
         self.origins
             .get(idx.0)
             .map_or_else(|| Arc::from(""), Arc::clone)
-    }
-
-    /// Whether a request for a deployment's group could be served by another one, or elsewhere.
-    pub fn has_others(&self, idx: DeploymentIdx) -> bool {
-        let table = &self.fleet.table;
-        table.deployment(idx).is_some_and(|node| {
-            table.members(node.group).len() > 1
-                || !table.fallbacks_of(&node.config.group).0.is_empty()
-        })
     }
 
     /// Groups that have a deployment on a host.

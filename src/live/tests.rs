@@ -77,8 +77,9 @@ fn record(model: &str, host: &str, ok: bool) -> Arc<RequestRecord> {
 }
 
 fn run(live: &Live, record: Arc<RequestRecord>) {
-    let slot = live.begin("c", &"chat".into(), &"curl".into());
-    live.end(slot, record, "chat");
+    let now = live.clock.mono();
+    let slot = live.begin("c", &"chat".into(), &"curl".into(), now);
+    live.end(slot, record, "chat", now);
 }
 
 #[test]
@@ -143,9 +144,9 @@ fn midnight_starts_the_day_again() {
 #[test]
 fn flights_come_and_go() {
     let (live, clock) = live();
-    let first = live.begin("one", &"chat".into(), &"curl".into());
+    let first = live.begin("one", &"chat".into(), &"curl".into(), live.clock.mono());
     clock.advance(Duration::from_millis(5));
-    let second = live.begin("two", &"chat".into(), &"curl".into());
+    let second = live.begin("two", &"chat".into(), &"curl".into(), live.clock.mono());
     live.attempt(second, &"ollama/x".into(), 2);
     live.content(second);
     let seen = live.numbers();
@@ -158,8 +159,8 @@ fn flights_come_and_go() {
         (seen.in_flight[1].attempt, seen.in_flight[1].streaming),
         (2, true)
     );
-    live.end(first, record("m", "h", true), "chat");
-    live.end(second, record("m", "h", true), "chat");
+    live.end(first, record("m", "h", true), "chat", live.clock.mono());
+    live.end(second, record("m", "h", true), "chat", live.clock.mono());
     assert_eq!(live.in_flight(), 0);
     assert_eq!(live.numbers().recent.len(), 2);
 }

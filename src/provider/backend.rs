@@ -23,8 +23,6 @@ pub struct Backend {
     pub provider: Arc<str>,
     /// Whether the config names the version of Anthropic's API to speak.
     pub pins_version: bool,
-    /// The deployment's id as a header; `None` when it cannot stand in one.
-    pub model_id: Option<HeaderValue>,
     /// The path of its base URL, without a trailing slash.
     path: String,
     /// What most requests are sent with.
@@ -81,7 +79,6 @@ impl Backend {
                 .headers
                 .iter()
                 .any(|(name, _value)| name.eq_ignore_ascii_case(VERSION)),
-            model_id: HeaderValue::from_str(&deployment.id).ok(),
             path,
             chat,
             embeddings,

@@ -9,7 +9,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::HeaderValue;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
@@ -25,6 +24,8 @@ use crate::route::host::SUSPECT_AFTER;
 use crate::traffic::Permit;
 use crate::wire::WriterOptions;
 
+/// What nearly every answer is.
+const JSON: &str = "application/json";
 /// Longest error body that is read of an upstream.
 const ERROR_BYTES: usize = 256 << 10;
 /// How long an error body may take.
@@ -53,7 +54,7 @@ pub enum Served {
     /// An answer that is no JSON (audio): its type and its bytes as they come.
     Raw {
         /// The upstream's content type.
-        content_type: Option<HeaderValue>,
+        content_type: Option<String>,
         /// The bytes.
         body: UpstreamBody,
     },
@@ -151,8 +152,7 @@ impl Attempt<'_> {
                 .await
                 .map(Served::Plain)
         } else {
-            let content_type = exchange.head.get("content-type");
-            let content_type = content_type.and_then(|kind| HeaderValue::from_str(kind).ok());
+            let content_type = exchange.head.get("content-type").map(str::to_owned);
             return Ok(Served::Raw {
                 content_type,
                 body: exchange.body,
@@ -399,6 +399,9 @@ fn is_raw(surface: Surface, kind: &str) -> bool {
 /// Whether this type can be an answer at all. A page of a proxy or a web server in between is none,
 /// whatever its status; text is given the benefit of the doubt.
 fn fits(asked: &Asked, kind: &str) -> bool {
+    if kind == JSON {
+        return true;
+    }
     let text = kind.is_empty() || kind.contains("json") || kind == "text/plain";
     let events = asked.stream() && (kind == "text/event-stream" || !kind.starts_with("text/"));
     let raw = is_raw(asked.surface, kind) && kind != "text/html";

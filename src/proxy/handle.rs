@@ -60,6 +60,8 @@ struct Journey<'a> {
     present: Option<(Arc<Setup>, Present)>,
     /// The idle limit of the try that serves.
     idle: Duration,
+    /// When the walk was asked last.
+    asked_at: Mono,
 }
 
 /// The dialect that clients of a surface speak.
@@ -79,15 +81,17 @@ pub async fn handle(
     peer: Peer,
     alarm: &mut Alarm,
 ) -> Response<Body> {
-    let started = worker.shared.clock.mono();
+    let clock = &worker.shared.clock;
+    let (started, wall) = (clock.mono(), clock.wall());
     let client = dialect(route.surface);
     let headers = arrive::wishes(&head.headers);
-    let call_id = arrive::call_id(headers, worker.shared.clock.wall());
+    let call_id = arrive::call_id(headers, wall);
     let setup = worker.shared.setup.load_full();
     let surface = route.surface;
     let mut opening = Opening {
         call_id: call_id.clone(),
         started,
+        wall,
         surface,
         client,
         model: Arc::from(""),
@@ -113,7 +117,8 @@ pub async fn handle(
             respond(client, &fault)
         },
     };
-    answer::note_call(response.headers_mut(), client, call_id.as_str());
+    let lines = &mut response.body_mut().lines;
+    answer::note_call(lines, client, call_id.as_str());
     response
 }
 
@@ -148,6 +153,7 @@ async fn travel(
         walk,
         present: None,
         idle: ANSWER,
+        asked_at: draft.started,
     };
     if journey.asked.surface == Surface::CountTokens {
         // Boxed: it is rare, and would make the future of every request larger.
@@ -191,7 +197,7 @@ async fn unless_cut<T>(
 fn give(client: Client, fault: &Fault, mut draft: Draft) -> Response<Body> {
     draft.refused(fault);
     let mut response = respond(client, fault);
-    answer::note_tries(response.headers_mut(), &draft);
+    answer::note_tries(&mut response.body_mut().lines, &draft);
     response
 }
 
@@ -212,6 +218,7 @@ impl Journey<'_> {
         let surface = self.asked.surface;
         let serves = |idx: DeploymentIdx| setup.backend(idx).is_some_and(|b| b.serves(surface));
         let now = self.worker.shared.clock.mono();
+        self.asked_at = now;
         let view = FleetView {
             fleet: &setup.fleet,
             now,
@@ -235,7 +242,7 @@ impl Journey<'_> {
     /// Runs one try; `None` when its slot or trial was taken by another request meanwhile.
     async fn attempt(&mut self, chosen: &Try, draft: &mut Draft) -> Option<Result<Served, Fault>> {
         let setup = Arc::clone(&draft.setup);
-        let now = self.worker.shared.clock.mono();
+        let now = self.asked_at;
         let permit = setup
             .fleet
             .acquire(chosen.deployment, chosen.is_trial, now)?;
@@ -363,7 +370,7 @@ impl Journey<'_> {
         } else {
             wish.request
         };
-        let lone = !setup.has_others(chosen.deployment);
+        let lone = node.is_none_or(|node| !node.has_others);
         let limits = Limits {
             connect: if lone { CONNECT_LONE } else { CONNECT }.min(answer),
             answer,

@@ -149,8 +149,8 @@ impl Connection {
             (true, true) => Some(b"keep-alive"),
             (false, _) => Some(b"close"),
         };
-        self.out
-            .head(&parts, ends, connection, &self.service.date());
+        let (lines, date) = (&body.lines, self.service.date());
+        self.out.head(&parts, lines, ends, connection, &date);
         if ends == Ends::Bodiless {
             self.flush().await?;
         } else if let Some(whole) = body.whole() {

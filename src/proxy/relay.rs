@@ -186,7 +186,8 @@ impl Relay {
         if let Way::Events { pump, .. } = &mut self.way {
             pump.finish(&mut self.out);
         }
-        self.draft.served(200);
+        let now = self.draft.shared.clock.mono();
+        self.draft.served(200, now);
         self.ended = true;
     }
 

@@ -44,7 +44,8 @@ pub struct Draft {
     pub call_id: CallId,
     /// When it arrived.
     pub started: Mono,
-    wall: Wall,
+    /// The same by the wall's clock.
+    pub wall: Wall,
     slot: Slot,
     surface: Surface,
     client: Client,
@@ -74,6 +75,8 @@ pub struct Draft {
     content_events: u64,
     bytes_out: u64,
     ending: Option<Ending>,
+    /// When it ended, where somebody has looked at the clock.
+    ended: Option<Mono>,
 }
 
 /// The try under way.
@@ -103,6 +106,8 @@ pub struct Opening {
     pub call_id: CallId,
     /// When it arrived.
     pub started: Mono,
+    /// The same by the wall's clock.
+    pub wall: Wall,
     /// What kind it is.
     pub surface: Surface,
     /// The dialect errors are told in.
@@ -128,11 +133,14 @@ impl Draft {
         } else {
             &peer.agent
         };
-        let slot = shared
-            .live
-            .begin(opening.call_id.as_str(), &opening.model, who);
+        let slot = shared.live.begin(
+            opening.call_id.as_str(),
+            &opening.model,
+            who,
+            opening.started,
+        );
         Self {
-            wall: shared.clock.wall(),
+            wall: opening.wall,
             shared: Arc::clone(shared),
             setup,
             call_id: opening.call_id,
@@ -159,6 +167,7 @@ impl Draft {
             content_events: 0,
             bytes_out: 0,
             ending: None,
+            ended: None,
         }
     }
 
@@ -293,9 +302,8 @@ impl Draft {
         self.close(current, AttemptOutcome::Failed, Some(fault), now);
     }
 
-    /// The request was served in full.
-    pub fn served(&mut self, status: u16) {
-        let now = self.now();
+    /// The request was served in full, just now.
+    pub fn served(&mut self, status: u16, now: Mono) {
         if let Some(current) = self.current.take() {
             if let Some(change) = self.setup.fleet.served(current.deployment, now) {
                 news::tell(
@@ -309,6 +317,7 @@ impl Draft {
             self.close(current, AttemptOutcome::Served, None, now);
         }
         self.ending.get_or_insert(Ending { status, error: "" });
+        self.ended = Some(now);
     }
 
     /// The client is told of a fault. A stream that had begun keeps its status.
@@ -358,8 +367,7 @@ impl Draft {
     }
 
     /// Time spent here and not with an upstream.
-    pub fn overhead(&self) -> Duration {
-        let now = self.now();
+    pub fn overhead(&self, now: Mono) -> Duration {
         let waiting = self
             .current
             .as_ref()
@@ -432,8 +440,7 @@ impl Draft {
         }
     }
 
-    fn record(&mut self) -> RequestRecord {
-        let now = self.now();
+    fn record(&mut self, now: Mono) -> RequestRecord {
         let gone = Ending {
             status: 499,
             error: FaultKind::ClientGone.word(),
@@ -459,7 +466,7 @@ impl Draft {
             },
             None => None,
         };
-        let empty: Arc<str> = Arc::from("");
+        let nothing = || Arc::from("");
         RequestRecord {
             call_id: self.call_id.clone(),
             started: self.wall,
@@ -471,16 +478,13 @@ impl Draft {
             group: self
                 .attempts
                 .last()
-                .map_or_else(|| Arc::clone(&empty), |last| Arc::clone(&last.group)),
-            deployment: node.map_or_else(|| Arc::clone(&empty), |node| Arc::clone(&node.config.id)),
+                .map_or_else(nothing, |last| Arc::clone(&last.group)),
+            deployment: node.map_or_else(nothing, |node| Arc::clone(&node.config.id)),
             model: last
                 .as_ref()
-                .map_or_else(|| Arc::clone(&empty), |(_, model)| Arc::clone(model)),
-            provider: node.map_or_else(
-                || Arc::clone(&empty),
-                |node| Arc::clone(&node.config.upstream.provider),
-            ),
-            host: node.map_or(empty, |node| self.setup.origin(node.host)),
+                .map_or_else(nothing, |(_, model)| Arc::clone(model)),
+            provider: node.map_or_else(nothing, |node| Arc::clone(&node.config.upstream.provider)),
+            host: node.map_or_else(nothing, |node| self.setup.origin(node.host)),
             usage: self.usage,
             window: last
                 .as_ref()
@@ -512,10 +516,10 @@ impl Drop for Draft {
             self.log(&current, Some(&gone));
             self.close(current, AttemptOutcome::Cancelled, None, now);
         }
-        let record = Arc::new(self.record());
-        self.shared
-            .live
-            .end(self.slot, Arc::clone(&record), &self.group);
+        let now = self.ended.unwrap_or_else(|| self.now());
+        let record = Arc::new(self.record(now));
+        let live = &self.shared.live;
+        live.end(self.slot, Arc::clone(&record), &self.group, now);
         self.shared.ledger.record(record);
     }
 }

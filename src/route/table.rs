@@ -37,6 +37,8 @@ pub struct Node {
     pub host: HostIdx,
     /// The pool of its group.
     pub group: PoolIdx,
+    /// Whether a request for its group could be served by another one, or elsewhere.
+    pub has_others: bool,
     declared: Declared,
 }
 
@@ -75,6 +77,7 @@ impl Table {
                 declared: tags.declare(&deployment.tags),
                 host: host_of(&mut hosts, deployment, idx),
                 group: PoolIdx(0),
+                has_others: false,
                 config: Arc::new(deployment.clone()),
             });
         }
@@ -96,12 +99,21 @@ impl Table {
         }
         names.hide(&config.groups());
         let router = &config.router;
+        let fallbacks = Chains::new(&router.fallbacks, &router.default_fallbacks);
+        for node in &mut nodes {
+            let group = &*node.config.group;
+            let siblings = pools
+                .built
+                .get(node.group.0)
+                .map_or(0, |pool| pool.members.len());
+            node.has_others = siblings > 1 || !others(&fallbacks, group).is_empty();
+        }
         Self {
             nodes: nodes.into_boxed_slice(),
             hosts: hosts.into_boxed_slice(),
             pools: pools.built.into_boxed_slice(),
             names,
-            fallbacks: Chains::new(&router.fallbacks, &router.default_fallbacks),
+            fallbacks,
             context_fallbacks: Chains::new(&router.context_window_fallbacks, &[]),
             tags,
             router: router.clone(),
@@ -145,15 +157,8 @@ impl Table {
 
     /// The names a group falls back to: ordinarily, and when the prompt is too long.
     pub fn fallbacks_of(&self, group: &str) -> (Vec<Arc<str>>, Vec<Arc<str>>) {
-        let list = |chains: &Chains| {
-            let others = chains.of(&[group]).map_or(&[][..], |targets| targets);
-            others
-                .iter()
-                .filter(|name| &***name != group)
-                .map(Arc::clone)
-                .collect()
-        };
-        (list(&self.fallbacks), list(&self.context_fallbacks))
+        let (usual, context) = (&self.fallbacks, &self.context_fallbacks);
+        (others(usual, group), others(context, group))
     }
 
     /// What its breaker goes by.
@@ -308,6 +313,13 @@ fn is_same(one: &Deployment, other: &Deployment) -> bool {
 }
 
 /// The host of a deployment, made when it is the first one there.
+/// What a group falls back to, itself left out.
+fn others(chains: &Chains, group: &str) -> Vec<Arc<str>> {
+    let targets = chains.of(&[group]).map_or(&[][..], |targets| targets);
+    let others = targets.iter().filter(|name| &***name != group);
+    others.map(Arc::clone).collect()
+}
+
 fn host_of(hosts: &mut Vec<HostNode>, config: &Deployment, idx: DeploymentIdx) -> HostIdx {
     let origin = origin(&config.upstream.base);
     let known = hosts.iter().position(|host| *host.origin == *origin);

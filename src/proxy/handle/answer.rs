@@ -1,13 +1,13 @@
 //! The answer's head: LiteLLM's headers, and the body for what a try brought.
 
-use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{HeaderMap, Response};
+use http::{HeaderName, Response};
 
+use crate::base::Mono;
 use crate::provider::{Asked, Plain};
 use crate::proxy::attempt::Served;
 use crate::proxy::body::Body;
 use crate::proxy::handle::Journey;
+use crate::proxy::lines::Lines;
 use crate::proxy::relay::Relay;
 use crate::proxy::respond::Client;
 use crate::proxy::settle::Draft;
@@ -15,111 +15,86 @@ use crate::wire::WriterOptions;
 
 /// The call's name.
 pub(super) const CALL_ID: HeaderName = HeaderName::from_static("x-litellm-call-id");
-const MODEL_ID: HeaderName = HeaderName::from_static("x-litellm-model-id");
-const MODEL_GROUP: HeaderName = HeaderName::from_static("x-litellm-model-group");
-const RETRIES: HeaderName = HeaderName::from_static("x-litellm-attempted-retries");
-const FALLBACKS: HeaderName = HeaderName::from_static("x-litellm-attempted-fallbacks");
-const COST: HeaderName = HeaderName::from_static("x-litellm-response-cost");
-const OVERHEAD: HeaderName = HeaderName::from_static("x-litellm-overhead-duration-ms");
-const NO_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// Room for all headers of an answer.
-const HEADERS: usize = 12;
 /// Largest answer whose cost is told in a header.
 const COST_UP_TO: usize = 1 << 20;
 
 impl Journey<'_> {
     /// The answer for what a try brought.
-    pub(super) fn answer(&self, served: Served, draft: Draft) -> Response<Body> {
-        let mut response = Response::new(Body::full(Bytes::new()));
-        *response.headers_mut() = HeaderMap::with_capacity(HEADERS);
-        note_backend(response.headers_mut(), &draft);
-        note_tries(response.headers_mut(), &draft);
-        match served {
-            Served::Plain(plain) => finish_plain(&mut response, plain, draft),
+    pub(super) fn answer(&self, served: Served, mut draft: Draft) -> Response<Body> {
+        let now = draft.shared.clock.mono();
+        let mut lines = Lines::new();
+        note_backend(&mut lines, &draft, now);
+        note_tries(&mut lines, &draft);
+        let (surface, client, idle) = (self.asked.surface, self.client, self.idle);
+        let body = match served {
+            Served::Plain(plain) => finish_plain(&mut lines, plain, &mut draft, now),
             Served::Stream(started) => {
-                let headers = response.headers_mut();
-                let kind = HeaderValue::from_static("text/event-stream; charset=utf-8");
-                headers.insert(CONTENT_TYPE, kind);
-                headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+                lines.put("content-type", "text/event-stream; charset=utf-8");
+                lines.put("cache-control", "no-cache");
                 // nginx in front of us must not gather events.
-                headers.insert(NO_BUFFERING, HeaderValue::from_static("no"));
-                let idle = self.idle;
-                let (surface, client) = (self.asked.surface, self.client);
-                let relay = Relay::events(started, draft, surface, client, idle);
-                *response.body_mut() = Body::relay(relay);
+                lines.put("x-accel-buffering", "no");
+                Body::relay(Relay::events(started, draft, surface, client, idle))
             },
             Served::Raw { content_type, body } => {
-                if let Some(kind) = content_type {
-                    response.headers_mut().insert(CONTENT_TYPE, kind);
+                if let Some(kind) = &content_type {
+                    lines.put("content-type", kind);
                 }
-                let idle = self.idle;
-                *response.body_mut() = Body::relay(Relay::raw(body, draft, idle));
+                Body::relay(Relay::raw(body, draft, idle))
             },
-        }
-        response
+        };
+        Response::new(body.under(lines))
     }
 }
 
-fn finish_plain(response: &mut Response<Body>, plain: Plain, mut draft: Draft) {
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+fn finish_plain(lines: &mut Lines, plain: Plain, draft: &mut Draft, now: Mono) -> Body {
+    lines.put("content-type", "application/json");
     if plain.body.len() <= COST_UP_TO
         && let Some(cost) = draft.cost()
     {
-        insert(headers, COST, &cost.to_string());
+        lines.put_number("x-litellm-response-cost", format_args!("{cost}"));
     }
     draft.sent(plain.body.len());
-    draft.served(200);
-    *response.body_mut() = Body::full(plain.body);
+    draft.served(200, now);
+    Body::full(plain.body)
 }
 
 /// Which deployment serves, for which group, and what the gateway itself cost in time.
-fn note_backend(headers: &mut HeaderMap, draft: &Draft) {
-    let backend = draft.deployment().and_then(|idx| draft.setup.backend(idx));
-    if let Some(id) = backend.and_then(|backend| backend.model_id.as_ref()) {
-        headers.insert(MODEL_ID, id.clone());
+fn note_backend(lines: &mut Lines, draft: &Draft, now: Mono) {
+    let node = draft
+        .deployment()
+        .and_then(|idx| draft.setup.fleet.table.deployment(idx));
+    if let Some(node) = node {
+        lines.put("x-litellm-model-id", &node.config.id);
     }
     if let Some(group) = draft.serving_group() {
-        insert(headers, MODEL_GROUP, group);
+        lines.put("x-litellm-model-group", group);
     }
-    let us = draft.overhead().as_micros();
-    insert(
-        headers,
-        OVERHEAD,
-        &format!("{}.{:03}", us / 1_000, us % 1_000),
+    let us = draft.overhead(now).as_micros();
+    lines.put_number(
+        "x-litellm-overhead-duration-ms",
+        format_args!("{}.{:03}", us / 1_000, us % 1_000),
     );
 }
 
 /// How many tries it took.
-pub(super) fn note_tries(headers: &mut HeaderMap, draft: &Draft) {
-    headers.insert(RETRIES, count(draft.retries));
-    headers.insert(FALLBACKS, count(draft.fallbacks));
-}
-
-/// A number as a header; most are 0, which costs nothing.
-fn count(number: u32) -> HeaderValue {
-    if number == 0 {
-        return HeaderValue::from_static("0");
+pub(super) fn note_tries(lines: &mut Lines, draft: &Draft) {
+    for (name, count) in [
+        ("x-litellm-attempted-retries", draft.retries),
+        ("x-litellm-attempted-fallbacks", draft.fallbacks),
+    ] {
+        lines.put(name, itoa::Buffer::new().format(count));
     }
-    HeaderValue::from(number)
 }
 
 /// The call's name, also where the SDKs of the client's dialect look for it (`_request_id`).
-pub(super) fn note_call(headers: &mut HeaderMap, client: Client, call_id: &str) {
-    insert(headers, CALL_ID, call_id);
+pub(super) fn note_call(lines: &mut Lines, client: Client, call_id: &str) {
+    lines.put("x-litellm-call-id", call_id);
     let theirs = match client {
         Client::OpenAi => "x-request-id",
         Client::Anthropic => "request-id",
     };
-    insert(headers, HeaderName::from_static(theirs), call_id);
-}
-
-/// Sets a header, unless its value cannot stand in one (a group may be named in any script).
-fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(name, value);
-    }
+    lines.put(theirs, call_id);
 }
 
 /// How answers are written for the client.
@@ -129,7 +104,7 @@ pub(super) fn writer_options(asked: &Asked, draft: &Draft) -> WriterOptions {
     WriterOptions {
         model: draft.client_model().to_string(),
         id: ["chatcmpl-", draft.call_id.as_str()].concat(),
-        created: draft.shared.clock.wall().as_secs(),
+        created: draft.wall.as_secs(),
         include_usage: always || head.is_some_and(|head| head.include_usage),
     }
 }

@@ -35,7 +35,8 @@ impl Journey<'_> {
         let prompt = self.asked.head().map_or(0, |head| head.prompt_bytes);
         let body = Bytes::from(anthropic::write_count(token::estimate(prompt).max(1)));
         draft.sent(body.len());
-        draft.served(200);
+        let now = draft.shared.clock.mono();
+        draft.served(200, now);
         let mut response = Response::new(Body::full(body));
         let kind = HeaderValue::from_static("application/json");
         response.headers_mut().insert(CONTENT_TYPE, kind);

@@ -9,6 +9,8 @@ use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
 use http::{HeaderName, StatusCode, response};
 use tokio::io::AsyncWrite;
 
+use crate::proxy::lines::Lines;
+
 /// Bytes of a stream that are gathered for one write, when so many are there.
 pub(super) const GATHER_BYTES: usize = 16 << 10;
 
@@ -35,11 +37,12 @@ pub(super) struct Outbound {
 }
 
 impl Outbound {
-    /// Puts in the head of an answer. `connection`: what that header says, unless it goes without saying;
+    /// Puts in the head of an answer. `lines`: headers that are written already; `connection`: what that header says, unless it goes without saying;
     /// `date`: as its header has it.
     pub(super) fn head(
         &mut self,
         head: &response::Parts,
+        lines: &Lines,
         ends: Ends,
         connection: Option<&[u8]>,
         date: &[u8],
@@ -59,6 +62,7 @@ impl Outbound {
                 line(out, name, value.as_bytes());
             }
         }
+        out.extend_from_slice(lines.as_bytes());
         line(out, &DATE, date);
         match ends {
             Ends::Length(bytes) => {
@@ -197,10 +201,12 @@ mod tests {
     fn a_head_says_how_its_body_ends() {
         let said = |ends, connection| {
             let mut out = Outbound::default();
-            out.head(&parts(), ends, connection, b"now");
+            let mut lines = Lines::new();
+            lines.put("x-b", "2");
+            out.head(&parts(), &lines, ends, connection, b"now");
             String::from_utf8(out.bytes).unwrap()
         };
-        let begin = "HTTP/1.1 200 OK\r\nx-a: 1\r\n";
+        let begin = "HTTP/1.1 200 OK\r\nx-a: 1\r\nx-b: 2\r\n";
         assert_eq!(
             said(Ends::Length(5), None),
             format!("{begin}date: now\r\ncontent-length: 5\r\n\r\n")
@@ -215,7 +221,7 @@ mod tests {
         );
         assert_eq!(
             said(Ends::Bodiless, None),
-            format!("{begin}content-length: 99\r\ndate: now\r\n\r\n")
+            "HTTP/1.1 200 OK\r\nx-a: 1\r\ncontent-length: 99\r\nx-b: 2\r\ndate: now\r\n\r\n"
         );
     }
 

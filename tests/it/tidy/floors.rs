@@ -105,6 +105,7 @@ pub const OWNERS: &[(&str, &str)] = &[
     ),
     ("uuid", "base demo proxy"),
     ("fastrand", "demo proxy route traffic"),
+    ("foldhash", "live"),
     ("sha2", "access config confstore"),
     ("subtle", "access base"),
     // Config.
