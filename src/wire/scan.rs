@@ -7,6 +7,7 @@
 
 mod cursor;
 mod pass;
+mod plain;
 #[cfg(test)]
 mod tests;
 
