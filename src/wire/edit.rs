@@ -13,6 +13,8 @@ use crate::wire::scan::{Member, Span};
 /// A list of edits to some bytes.
 #[derive(Debug, Clone, Default)]
 pub struct Edits<'e> {
+    /// The only edit, as it mostly is; a list is begun with the second one.
+    only: Option<Edit<'e>>,
     list: Vec<Edit<'e>>,
 }
 
@@ -25,20 +27,46 @@ struct Edit<'e> {
 impl<'e> Edits<'e> {
     /// An empty list.
     pub const fn new() -> Self {
-        Self { list: Vec::new() }
+        Self {
+            only: None,
+            list: Vec::new(),
+        }
     }
 
     /// Whether nothing is to be changed.
     pub const fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.only.is_none() && self.list.is_empty()
     }
 
     /// Puts `text` in the place of `span`. Of two edits to the same bytes the first one wins.
     pub fn replace(&mut self, span: Span, text: impl Into<Cow<'e, [u8]>>) {
-        self.list.push(Edit {
+        let edit = Edit {
             span,
             text: text.into(),
-        });
+        };
+        if self.is_empty() {
+            self.only = Some(edit);
+        } else {
+            self.list.extend(self.only.take());
+            self.list.push(edit);
+        }
+    }
+
+    /// Puts the JSON string `text` in the place of the value in `span`, if that is another.
+    pub fn name(&mut self, body: &[u8], span: Span, text: &'e str) {
+        let value = span.of(body);
+        if let [b'"', inside @ .., b'"'] = value
+            && is_plain(text)
+        {
+            if inside != text.as_bytes() {
+                self.replace(Span::new(span.start + 1, span.end - 1), text.as_bytes());
+            }
+            return;
+        }
+        let text = quoted(text);
+        if value != text {
+            self.replace(span, text);
+        }
     }
 
     /// Takes `span` out.
@@ -87,31 +115,47 @@ impl<'e> Edits<'e> {
 
     /// The bytes with all edits made; the same allocation when there are none.
     pub fn apply(mut self, body: &Bytes) -> Bytes {
+        if let Some(edit) = self.only {
+            return write(body, &[edit]);
+        }
         if self.list.is_empty() {
             return body.clone();
         }
         // Stable: at one place an insertion goes before a cut if it was listed before.
         self.list.sort_by_key(|edit| edit.span.start);
-        let mut size = body.len();
-        let mut at = 0;
-        self.list.retain(|edit| {
-            let fits = edit.span.start >= at && edit.span.end <= body.len();
-            if fits {
-                at = edit.span.end.max(edit.span.start);
-                size = size - edit.span.len() + edit.text.len();
-            }
-            fits
-        });
-        let mut out = Vec::with_capacity(size);
-        at = 0;
-        for edit in &self.list {
+        write(body, &self.list)
+    }
+}
+
+impl Edit<'_> {
+    /// Where the bytes go on behind it, if it can be made to those from `at` on.
+    fn end(&self, at: usize, body: &[u8]) -> Option<usize> {
+        let Span { start, end } = self.span;
+        (start >= at && end <= body.len()).then_some(end.max(start))
+    }
+}
+
+/// Makes the edits, which stand in order, and leaves out those that do not fit.
+fn write(body: &[u8], edits: &[Edit<'_>]) -> Bytes {
+    let mut size = body.len();
+    let mut at = 0;
+    for edit in edits {
+        if let Some(end) = edit.end(at, body) {
+            at = end;
+            size = size - edit.span.len() + edit.text.len();
+        }
+    }
+    let mut out = Vec::with_capacity(size);
+    at = 0;
+    for edit in edits {
+        if let Some(end) = edit.end(at, body) {
             out.extend_from_slice(Span::new(at, edit.span.start).of(body));
             out.extend_from_slice(&edit.text);
-            at = edit.span.end;
+            at = end;
         }
-        out.extend_from_slice(Span::new(at, body.len()).of(body));
-        Bytes::from(out)
     }
+    out.extend_from_slice(Span::new(at, body.len()).of(body));
+    Bytes::from(out)
 }
 
 /// Appends `"name":value` to a list of members for [`Edits::members`].
@@ -126,10 +170,7 @@ pub fn push_member(added: &mut Vec<u8>, name: &str, value: &[u8]) {
 
 /// Appends `text` as a JSON string.
 pub fn push_text(out: &mut Vec<u8>, text: &str) {
-    let plain = !text
-        .bytes()
-        .any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\');
-    if plain {
+    if is_plain(text) {
         out.reserve(text.len() + 2);
         out.push(b'"');
         out.extend_from_slice(text.as_bytes());
@@ -139,9 +180,15 @@ pub fn push_text(out: &mut Vec<u8>, text: &str) {
     }
 }
 
+/// Whether `text` stands in JSON as it is.
+fn is_plain(text: &str) -> bool {
+    let bad = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+    !text.bytes().any(bad)
+}
+
 /// `text` as a JSON string.
 pub fn quoted(text: &str) -> Vec<u8> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(text.len() + 2);
     push_text(&mut out, text);
     out
 }
@@ -205,6 +252,31 @@ mod tests {
         edits.cut(Span::new(9, 99));
         edits.insert(5, b"-".as_slice());
         assert_eq!(&edits.apply(&body)[..], b"01ab-56789");
+    }
+
+    #[test]
+    fn a_name_takes_the_place_of_any_value() {
+        for (value, name, wanted) in [
+            (r#""a""#, "b/c", r#""b/c""#),
+            (r#""a""#, "b\"c", r#""b\"c""#),
+            (r#""\u0061""#, "a", r#""a""#),
+            ("null", "a", r#""a""#),
+            (r#""""#, "", r#""""#),
+            ("[1]", "", r#""""#),
+        ] {
+            let body = Bytes::from(format!("{{\"m\":{value}}}"));
+            let mut edits = Edits::new();
+            edits.name(&body, Span::new(5, 5 + value.len()), name);
+            assert_eq!(
+                &edits.apply(&body)[..],
+                format!("{{\"m\":{wanted}}}").as_bytes()
+            );
+        }
+        let body = Bytes::from_static(b"[\"a\\\"b\",\"c\"]");
+        let mut edits = Edits::new();
+        edits.name(&body, Span::new(1, 7), "a\"b");
+        edits.name(&body, Span::new(8, 11), "c");
+        assert!(edits.is_empty(), "{edits:?}");
     }
 
     #[test]

@@ -122,32 +122,33 @@ impl Head {
     pub fn read_for(body: &Bytes, surface: Surface, path: Option<&str>) -> Result<Self, Fault> {
         let object = scan::object(body).map_err(|error| not_json(body, &error))?;
         let mut head = Self::empty(surface, object.span());
+        let images = object.names_images();
         let mut model = None;
         let mut old_limit = None;
         let mut identity = Identity::default();
         let mut store = false;
         for (place, member) in object.members().iter().enumerate() {
-            let name = member.name(body);
+            let name = member.bytes(body);
             match &*name {
-                "model" => model = value::string(body, "model", member)?,
-                "stream" => head.stream = value::flag(body, "stream", member)?.unwrap_or(false),
-                "stream_options" => head.include_usage = value::include_usage(body, member)?,
-                "max_completion_tokens" => head.max_tokens = member.u64(body),
-                "max_tokens" => old_limit = member.u64(body),
-                "n" => head.n = member.u64(body),
-                "store" => store = member.bool(body).unwrap_or(false),
-                "user" => identity.user = value::loose(body, member),
-                "safety_identifier" => identity.safety = value::loose(body, member),
-                "tools" | "functions" => head.offer(body, member),
-                "messages" | "prompt" | "input" | "system" | "documents" => {
-                    head.measure(body, member);
+                b"model" => model = value::string(body, "model", member)?,
+                b"stream" => head.stream = value::flag(body, "stream", member)?.unwrap_or(false),
+                b"stream_options" => head.include_usage = value::include_usage(body, member)?,
+                b"max_completion_tokens" => head.max_tokens = member.u64(body),
+                b"max_tokens" => old_limit = member.u64(body),
+                b"n" => head.n = member.u64(body),
+                b"store" => store = member.bool(body).unwrap_or(false),
+                b"user" => identity.user = value::loose(body, member),
+                b"safety_identifier" => identity.safety = value::loose(body, member),
+                b"tools" | b"functions" => head.offer(body, member),
+                b"messages" | b"prompt" | b"input" | b"system" | b"documents" => {
+                    head.measure(body, member, images);
                 },
-                _ => {
-                    if is_own(&name) {
-                        head.own.push(place);
-                    }
-                    head.own_member(body, &name, member, &mut identity)?;
+                b"metadata" => head.own_member(body, "metadata", member, &mut identity)?,
+                name if own::is_own_bytes(name) => {
+                    head.own.push(place);
+                    head.own_member(body, &member.name(body), member, &mut identity)?;
                 },
+                _ => {},
             }
         }
         head.max_tokens = head.max_tokens.or(old_limit);
@@ -224,8 +225,8 @@ impl Head {
         self.tools |= scan::elements_at(body, member.value).next().is_some();
     }
 
-    fn measure(&mut self, body: &[u8], member: &Member) {
-        let prompt = prompt::measure(member.value.of(body));
+    fn measure(&mut self, body: &[u8], member: &Member, images: bool) {
+        let prompt = prompt::measure(member.value.of(body), images);
         self.prompt_bytes += prompt.bytes;
         self.images |= prompt.images;
     }

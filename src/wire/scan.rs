@@ -7,6 +7,7 @@
 
 mod cursor;
 mod pass;
+mod plain;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +15,8 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
-use self::cursor::{Bad, Cursor};
+pub use self::cursor::Bad;
+use self::cursor::Cursor;
 pub use self::pass::Pass;
 
 /// Deepest nesting accepted.
@@ -67,6 +69,7 @@ pub struct Object<'a> {
     body: &'a [u8],
     span: Span,
     members: Vec<Member>,
+    names_images: bool,
 }
 
 /// Why bytes could not be scanned.
@@ -119,17 +122,21 @@ pub enum ScanErrorKind {
 
 /// Scans a whole document that must be one object: UTF-8, syntax, no name twice at its top.
 pub fn object(body: &[u8]) -> Result<Object<'_>, ScanError> {
-    if let Err(error) = std::str::from_utf8(body) {
+    let mut members = members(body);
+    let found = collect(&mut members).and_then(|found| Ok((found, members.end()?)));
+    // Only strings can hold more than ASCII; wrong UTF-8 goes before any other mistake.
+    if (found.is_err() || !members.cursor.is_ascii())
+        && let Err(error) = std::str::from_utf8(body)
+    {
         return Err(ScanError::new(ScanErrorKind::Utf8, error.valid_up_to()));
     }
-    let mut members = members(body);
-    let found = collect(&mut members)?;
-    let span = members.finish()?;
+    let (found, span) = found?;
     refuse_duplicates(body, &found)?;
     Ok(Object {
         body,
         span,
         members: found,
+        names_images: members.cursor.names_images(),
     })
 }
 
@@ -142,6 +149,7 @@ pub fn object_at(body: &[u8], span: Span) -> Result<Object<'_>, ScanError> {
         body,
         span,
         members: found,
+        names_images: members.cursor.names_images(),
     })
 }
 
@@ -214,8 +222,24 @@ impl Span {
     }
 
     /// Its bytes; empty when it lies outside.
+    #[inline]
     pub fn of(self, body: &[u8]) -> &[u8] {
         body.get(self.range()).unwrap_or_default()
+    }
+
+    /// The whole number from 0 that it covers.
+    pub fn u64(self, body: &[u8]) -> Option<u64> {
+        let digits = self.of(body);
+        if digits.is_empty() {
+            return None;
+        }
+        digits.iter().try_fold(0_u64, |number, byte| {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                return None;
+            }
+            number.checked_mul(10)?.checked_add(u64::from(digit))
+        })
     }
 
     /// As a range.
@@ -232,6 +256,16 @@ impl Member {
         Span::new(self.key.start.saturating_sub(1), self.value.end)
     }
 
+    /// The name's bytes, unescaped.
+    #[inline]
+    pub fn bytes<'a>(&self, body: &'a [u8]) -> Cow<'a, [u8]> {
+        if self.escaped {
+            Cow::Owned(self.name(body).into_owned().into_bytes())
+        } else {
+            Cow::Borrowed(self.key.of(body))
+        }
+    }
+
     /// The name, unescaped.
     pub fn name<'a>(&self, body: &'a [u8]) -> Cow<'a, str> {
         if self.escaped {
@@ -240,7 +274,8 @@ impl Member {
                 return name;
             }
         }
-        String::from_utf8_lossy(self.key.of(body))
+        let key = self.key.of(body);
+        std::str::from_utf8(key).map_or_else(|_| String::from_utf8_lossy(key), Cow::Borrowed)
     }
 
     /// Whether it has this name.
@@ -273,7 +308,7 @@ impl Member {
 
     /// Its value, when it is a whole number from 0.
     pub fn u64(&self, body: &[u8]) -> Option<u64> {
-        std::str::from_utf8(self.value.of(body)).ok()?.parse().ok()
+        self.value.u64(body)
     }
 
     /// Its value, when it is a number.
@@ -296,6 +331,12 @@ impl<'a> Object<'a> {
     /// From `{` to `}`.
     pub const fn span(&self) -> Span {
         self.span
+    }
+
+    /// Whether a string in it begins with `image`, as the key or type of a picture does. False is
+    /// certain for all but the last eight bytes; true may be a key with escapes.
+    pub const fn names_images(&self) -> bool {
+        self.names_images
     }
 
     /// Its members in their order.
@@ -382,6 +423,11 @@ impl Members<'_> {
         for member in self.by_ref() {
             member?;
         }
+        self.end()
+    }
+
+    /// Behind the last member: the object's span, once nothing but space follows.
+    fn end(&mut self) -> Result<Span, ScanError> {
         let end = self.cursor.at();
         self.cursor.space();
         if self.cursor.peek().is_some() {
@@ -390,6 +436,7 @@ impl Members<'_> {
         Ok(Span::new(self.start, end))
     }
 
+    #[inline]
     fn step(&mut self) -> Result<Option<Member>, Bad> {
         match self.state {
             State::Over => return Ok(None),
@@ -411,12 +458,14 @@ impl Members<'_> {
                 self.state = State::Inside;
             },
             State::Inside => {
-                self.cursor.space();
-                if self.cursor.eat(b'}') {
-                    self.state = State::Over;
-                    return Ok(None);
+                if !self.cursor.eat(b',') {
+                    self.cursor.space();
+                    if self.cursor.eat(b'}') {
+                        self.state = State::Over;
+                        return Ok(None);
+                    }
+                    self.cursor.expect(b',')?;
                 }
-                self.cursor.expect(b',')?;
                 self.cursor.space();
             },
         }
@@ -489,21 +538,25 @@ impl Iterator for Elements<'_> {
 
 fn collect(members: &mut Members<'_>) -> Result<Vec<Member>, ScanError> {
     let mut found = Vec::with_capacity(12);
-    for member in members {
-        let member = member?;
+    loop {
+        let member = match members.step() {
+            Ok(Some(member)) => member,
+            Ok(None) => return Ok(found),
+            Err(bad) => return Err(members.cursor.error(bad)),
+        };
         if found.len() == MAX_MEMBERS {
             return Err(ScanError::new(ScanErrorKind::TooMany, member.key.start));
         }
         found.push(member);
     }
-    Ok(found)
 }
 
 fn refuse_duplicates(body: &[u8], members: &[Member]) -> Result<(), ScanError> {
     let duplicate = if members.len() <= PAIRWISE && !members.iter().any(|m| m.escaped) {
         members.iter().enumerate().find(|(i, member)| {
-            let name = member.key.of(body);
-            members.iter().take(*i).any(|m| m.key.of(body) == name)
+            let len = member.key.len();
+            let mut before = members.iter().take(*i);
+            before.any(|m| m.key.len() == len && m.key.of(body) == member.key.of(body))
         })
     } else {
         let mut names = HashSet::with_capacity(members.len());

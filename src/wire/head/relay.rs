@@ -83,18 +83,16 @@ impl Head {
         cuts
     }
 
-    fn name_model(
+    fn name_model<'e>(
         &self,
         body: &[u8],
-        edit: &RelayEdit<'_>,
-        edits: &mut Edits<'_>,
+        edit: &RelayEdit<'e>,
+        edits: &mut Edits<'e>,
         added: &mut Vec<u8>,
     ) {
-        let model = quoted(edit.model);
         match self.member(body, "model") {
-            Some(member) if member.value.of(body) == model => {},
-            Some(member) => edits.replace(member.value, model),
-            None => push_member(added, "model", &model),
+            Some(member) => edits.name(body, member.value, edit.model),
+            None => push_member(added, "model", &quoted(edit.model)),
         }
     }
 

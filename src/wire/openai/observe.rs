@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::{error, finish, usage};
-use crate::wire::scan::{Kind, Member, Pass, ScanError, Span, kind, text};
+use crate::wire::scan::{Bad, Kind, Member, Pass, ScanError, Span, kind, text};
 use crate::wire::{Finish, Observed, UpstreamError};
 
 /// What was found in one JSON document.
@@ -16,49 +16,55 @@ pub(super) struct Seen {
     pub(super) model: Option<Member>,
     /// There are no choices, but usage.
     pub(super) usage_only: bool,
+    /// It says that it is an error.
+    failed: bool,
 }
 
 /// Looks at one event's data, or at one answer's body.
 pub(super) fn document(data: &[u8]) -> Result<Seen, ScanError> {
-    let mut seen = Seen::default();
-    let mut choices = None;
-    let mut failed = false;
     let mut pass = Pass::new(data);
+    let mut seen = Seen::default();
+    read(data, &mut pass, &mut seen).map_err(|bad| pass.error(bad))?;
+    pass.end()?;
+    if seen.failed {
+        seen.observed.error = Some(read_error(data));
+    }
+    Ok(seen)
+}
+
+fn read(data: &[u8], pass: &mut Pass<'_>, seen: &mut Seen) -> Result<(), Bad> {
+    let mut choices = None;
     pass.object(|pass, key| {
-        let name = key.span.of(data);
-        if name == b"choices" {
-            let mut count = 0;
-            pass.array(|pass| {
-                count += 1;
-                choice(data, pass, &mut seen.observed)
-            })?;
-            choices = Some(count);
-            return Ok(());
-        }
-        let value = pass.skip()?;
-        match name {
-            b"model" if kind(data, value) == Kind::String => {
-                seen.model = Some(Member {
-                    key: key.span,
-                    escaped: key.escaped,
-                    value,
-                });
+        match key.span.of(data) {
+            b"choices" => {
+                let mut count = 0;
+                pass.array(|pass| {
+                    count += 1;
+                    choice(data, pass, &mut seen.observed)
+                })?;
+                choices = Some(count);
             },
-            b"usage" => seen.observed.usage = usage::parse(value.of(data)),
-            b"error" => failed |= filled(data, value),
-            b"object" => failed |= value.of(data) == b"\"error\"",
+            b"usage" => seen.observed.usage = usage::read(data, pass)?,
+            b"model" => {
+                let value = pass.skip()?;
+                if kind(data, value) == Kind::String {
+                    seen.model = Some(Member {
+                        key: key.span,
+                        escaped: key.escaped,
+                        value,
+                    });
+                }
+            },
+            b"error" => seen.failed |= filled(data, pass.skip()?),
+            b"object" => seen.failed |= pass.skip()?.of(data) == b"\"error\"",
             // Embeddings.
-            b"data" => seen.observed.content |= filled(data, value),
-            _ => {},
+            b"data" => seen.observed.content |= filled(data, pass.skip()?),
+            _ => drop(pass.skip()?),
         }
         Ok(())
     })?;
-    pass.end()?;
-    if failed {
-        seen.observed.error = Some(read_error(data));
-    }
     seen.usage_only = choices == Some(0) && seen.observed.usage.is_some();
-    Ok(seen)
+    Ok(())
 }
 
 /// The error an event or answer is.
@@ -70,7 +76,7 @@ pub(super) fn read_error(data: &[u8]) -> UpstreamError {
 }
 
 /// Looks at one choice.
-fn choice(data: &[u8], pass: &mut Pass<'_>, observed: &mut Observed) -> Result<(), ScanError> {
+fn choice(data: &[u8], pass: &mut Pass<'_>, observed: &mut Observed) -> Result<(), Bad> {
     if pass.kind() != Kind::Object {
         return pass.skip().map(drop);
     }
@@ -96,7 +102,7 @@ fn choice(data: &[u8], pass: &mut Pass<'_>, observed: &mut Observed) -> Result<(
 }
 
 /// Looks whether a delta or message holds anything for the client.
-fn says(data: &[u8], pass: &mut Pass<'_>, observed: &mut Observed) -> Result<(), ScanError> {
+fn says(data: &[u8], pass: &mut Pass<'_>, observed: &mut Observed) -> Result<(), Bad> {
     pass.object(|pass, key| {
         let value = pass.skip()?;
         let says = matches!(

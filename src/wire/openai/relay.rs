@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use bytes::{Bytes, BytesMut};
 use memchr::memmem::Finder;
 
-use super::observe::{self, Seen};
+use super::observe;
 use crate::base::{Fault, FaultKind, Surface};
 use crate::wire::edit::{Edits, quoted};
 use crate::wire::scan::{Member, Span};
@@ -191,23 +191,16 @@ impl Known {
 ///
 /// For chat completions, completions and embeddings. Fails when the body is not a JSON object.
 pub fn relay_answer(body: &Bytes, asked_model: &str) -> Result<(Bytes, Observed), Fault> {
-    let Seen {
-        mut observed,
-        model,
-        usage_only: _,
-    } = observe::document(body).map_err(|error| {
+    let mut seen = observe::document(body).map_err(|error| {
         Fault::new(FaultKind::BadAnswer, "the upstream's answer is not JSON")
             .detail(error.describe(body))
     })?;
-    observed.done = true;
-    let asked = quoted(asked_model);
     let mut edits = Edits::new();
-    if let Some(member) = model
-        && member.value.of(body) != asked
-    {
-        edits.replace(member.value, asked);
+    if let Some(member) = seen.model {
+        edits.name(body, member.value, asked_model);
     }
-    Ok((edits.apply(body), observed))
+    seen.observed.done = true;
+    Ok((edits.apply(body), seen.observed))
 }
 
 /// An event that is no JSON object: the end, or an error in plain words, or something unknown.

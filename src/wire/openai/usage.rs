@@ -1,7 +1,7 @@
 //! Token counts in OpenAI's form, and in the forms of those who deviate.
 
 use crate::base::Usage;
-use crate::wire::scan::{Kind, Pass, ScanError};
+use crate::wire::scan::{Bad, Kind, Pass};
 
 /// Counts as they are told; what is `null` or missing is none.
 #[derive(Debug, Default)]
@@ -20,54 +20,74 @@ struct Raw {
     cache_creation_input: Option<u64>,
 }
 
+/// Which object of the usage is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Whole,
+    PromptDetails,
+    CompletionDetails,
+}
+
+impl Part {
+    /// The object of this name in the outer one.
+    fn of(name: &[u8]) -> Option<Self> {
+        match name {
+            b"prompt_tokens_details" => Some(Self::PromptDetails),
+            b"completion_tokens_details" => Some(Self::CompletionDetails),
+            _ => None,
+        }
+    }
+}
+
 impl Raw {
-    /// Where the count of this name goes; `details` is the object it stands in, if not the outer one.
-    fn place(&mut self, details: &[u8], name: &[u8]) -> Option<&mut Option<u64>> {
-        Some(match (details, name) {
-            (b"", b"prompt_tokens") => &mut self.prompt,
-            (b"", b"completion_tokens") => &mut self.completion,
-            (b"", b"total_tokens") => &mut self.total,
-            (b"", b"prompt_cache_hit_tokens") => &mut self.cache_hit,
-            (b"", b"cache_read_input_tokens") => &mut self.cache_read_input,
-            (b"", b"cache_creation_input_tokens") => &mut self.cache_creation_input,
-            (b"prompt_tokens_details", b"cached_tokens") => &mut self.cached,
-            (b"prompt_tokens_details", b"cache_creation_tokens") => &mut self.cache_created,
-            (b"prompt_tokens_details", b"cache_write_tokens") => &mut self.cache_written,
-            (b"completion_tokens_details", b"reasoning_tokens") => &mut self.reasoning,
-            _ => return None,
+    /// Where the count of this name goes.
+    fn place(&mut self, part: Part, name: &[u8]) -> Option<&mut Option<u64>> {
+        Some(match part {
+            Part::Whole => match name {
+                b"prompt_tokens" => &mut self.prompt,
+                b"completion_tokens" => &mut self.completion,
+                b"total_tokens" => &mut self.total,
+                b"prompt_cache_hit_tokens" => &mut self.cache_hit,
+                b"cache_read_input_tokens" => &mut self.cache_read_input,
+                b"cache_creation_input_tokens" => &mut self.cache_creation_input,
+                _ => return None,
+            },
+            Part::PromptDetails => match name {
+                b"cached_tokens" => &mut self.cached,
+                b"cache_creation_tokens" => &mut self.cache_created,
+                b"cache_write_tokens" => &mut self.cache_written,
+                _ => return None,
+            },
+            Part::CompletionDetails => match name {
+                b"reasoning_tokens" => &mut self.reasoning,
+                _ => return None,
+            },
         })
     }
 
     /// Reads the members of one object; false when a count is no whole number from 0.
-    fn read(
-        &mut self,
-        text: &[u8],
-        pass: &mut Pass<'_>,
-        details: &[u8],
-    ) -> Result<bool, ScanError> {
+    fn read(&mut self, text: &[u8], pass: &mut Pass<'_>, part: Part) -> Result<bool, Bad> {
         let mut sound = true;
         pass.object(|pass, key| {
             let name = key.span.of(text);
-            let nests = matches!(
-                name,
-                b"prompt_tokens_details" | b"completion_tokens_details"
-            );
-            if details.is_empty() && nests && pass.kind() == Kind::Object {
-                sound &= self.read(text, pass, name)?;
+            let details = match part {
+                Part::Whole => Part::of(name),
+                Part::PromptDetails | Part::CompletionDetails => None,
+            };
+            let kind = pass.kind();
+            if let (Some(details), Kind::Object) = (details, kind) {
+                sound &= self.read(text, pass, details)?;
                 return Ok(());
             }
-            let is_null = pass.kind() == Kind::Null;
-            let value = pass.skip()?.of(text);
-            if is_null {
+            let value = pass.skip()?;
+            if kind == Kind::Null {
                 return Ok(());
             }
-            if let Some(place) = self.place(details, name) {
-                *place = str::from_utf8(value)
-                    .ok()
-                    .and_then(|text| text.parse().ok());
+            if let Some(place) = self.place(part, name) {
+                *place = value.u64(text);
                 sound &= place.is_some();
             } else {
-                sound &= !(details.is_empty() && nests);
+                sound &= details.is_none();
             }
             Ok(())
         })?;
@@ -80,11 +100,21 @@ pub(super) fn parse(text: &[u8]) -> Option<Usage> {
     if text.first() != Some(&b'{') {
         return None;
     }
-    let mut raw = Raw::default();
-    let sound = raw.read(text, &mut Pass::new(text), b"").ok()?;
-    if !sound {
-        return None;
+    read(text, &mut Pass::new(text)).ok().flatten()
+}
+
+/// The counts in the value that comes next; none when it is `null` or no object of counts.
+pub(super) fn read(text: &[u8], pass: &mut Pass<'_>) -> Result<Option<Usage>, Bad> {
+    if pass.kind() != Kind::Object {
+        return pass.skip().map(|_| None);
     }
+    let mut raw = Raw::default();
+    let sound = raw.read(text, pass, Part::Whole)?;
+    Ok(sound.then(|| counted(&raw)))
+}
+
+/// What the counts come to.
+fn counted(raw: &Raw) -> Usage {
     let prompt = raw.prompt.unwrap_or(0);
     let total = raw.total.unwrap_or(0);
     let reasoning = raw.reasoning.unwrap_or(0);
@@ -95,7 +125,7 @@ pub(super) fn parse(text: &[u8]) -> Option<Usage> {
     if reasoning > 0 && total == prompt.saturating_add(completion).saturating_add(reasoning) {
         completion = completion.saturating_add(reasoning);
     }
-    Some(Usage {
+    Usage {
         prompt,
         completion,
         cached: raw
@@ -110,7 +140,7 @@ pub(super) fn parse(text: &[u8]) -> Option<Usage> {
             .unwrap_or(0),
         cache_write_1h: 0,
         reasoning,
-    })
+    }
 }
 
 /// Appends the counts as OpenAI's `usage` object.

@@ -1,34 +1,44 @@
 //! Steps over JSON values, checking their syntax: the machine under `scan`.
 //!
-//! Strings are passed eight bytes at a time, long ones by vector instructions; nesting is a stack of bits, so hostile input costs
-//! neither recursion nor memory.
+//! Nesting is a stack of bits, so hostile input costs neither recursion nor memory. What callers would
+//! have to search the text for once more is noted on the way.
 #![warn(clippy::indexing_slicing)]
 
+use super::plain::{HIGHS, plain, stops};
 use super::{MAX_DEPTH, ScanError, ScanErrorKind, Span};
 
 /// What is wrong where the cursor stands: one byte, so that success costs nothing to return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Bad {
+pub enum Bad {
+    /// The text is not an object.
     NotObject,
+    /// The text ends in the middle.
     End,
+    /// A character that cannot stand here.
     Unexpected,
+    /// A control character in a string.
     Control,
+    /// A backslash that begins no known escape.
     Escape,
+    /// A malformed number.
     Number,
+    /// More nesting than [`MAX_DEPTH`].
     TooDeep,
 }
 
 const WORDS: usize = MAX_DEPTH / 64;
-/// Words of a string that are looked at before a call to `memchr` pays.
-const SHORT_WORDS: usize = 4;
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGHS: u64 = 0x8080_8080_8080_8080;
+/// The first five of eight bytes, and the word that is looked for there.
+const BEGIN: u64 = 0xff_ffff_ffff;
+const IMAGE: u64 = u64::from_le_bytes(*b"image\0\0\0");
 
 /// A place in JSON text, up to `end`.
 #[derive(Debug, Clone)]
 pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// The bits of all bytes of strings that were passed, and of some others.
+    bits: u64,
+    image: bool,
 }
 
 /// Which containers are open: bit set for an object.
@@ -42,7 +52,20 @@ impl<'a> Cursor<'a> {
         Self {
             bytes: bytes.split_at(end).0,
             at,
+            bits: 0,
+            image: false,
         }
+    }
+
+    /// Whether all strings that were passed are ASCII; nothing else can stand outside of strings.
+    pub(super) const fn is_ascii(&self) -> bool {
+        self.bits & HIGHS == 0
+    }
+
+    /// Whether a string begins with `image`, or a key has escapes and may end in such a word. What
+    /// begins in the last eight bytes of the text is not looked at.
+    pub(super) const fn names_images(&self) -> bool {
+        self.image
     }
 
     pub(super) const fn at(&self) -> usize {
@@ -75,6 +98,12 @@ impl<'a> Cursor<'a> {
 
     #[inline]
     pub(super) fn space(&mut self) {
+        if self.peek().is_none_or(|byte| byte <= b' ') {
+            self.spaces();
+        }
+    }
+
+    fn spaces(&mut self) {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
             self.at += 1;
         }
@@ -82,13 +111,25 @@ impl<'a> Cursor<'a> {
 
     /// A key and its colon: the span inside the quotes, and whether it has escapes.
     pub(super) fn key(&mut self) -> Result<(Span, bool), Bad> {
+        let start = self.at + 1;
+        let (end, escaped) = self.name()?;
+        Ok((Span::new(start, end), escaped))
+    }
+
+    /// A key and its colon: where the text ends, and whether it has escapes.
+    #[inline]
+    fn name(&mut self) -> Result<(usize, bool), Bad> {
         if self.peek() != Some(b'"') {
             return Err(self.unexpected());
         }
-        let key = self.string()?;
-        self.space();
-        self.expect(b':')?;
-        Ok(key)
+        let escaped = self.string()?;
+        self.image |= escaped;
+        let end = self.at - 1;
+        if !self.eat(b':') {
+            self.space();
+            self.expect(b':')?;
+        }
+        Ok((end, escaped))
     }
 
     /// One whole value, space before it skipped.
@@ -98,14 +139,15 @@ impl<'a> Cursor<'a> {
         match self.peek() {
             Some(b'"') => {
                 self.string()?;
-                return Ok(Span::new(start, self.at));
             },
-            Some(b'{' | b'[') => {},
-            _ => {
-                self.scalar()?;
-                return Ok(Span::new(start, self.at));
-            },
+            Some(b'{' | b'[') => self.nested()?,
+            _ => self.scalar()?,
         }
+        Ok(Span::new(start, self.at))
+    }
+
+    /// A whole array or object.
+    fn nested(&mut self) -> Result<(), Bad> {
         let mut nest = Nest {
             bits: [0; WORDS],
             depth: 0,
@@ -113,12 +155,13 @@ impl<'a> Cursor<'a> {
         loop {
             let opened = self.scalar_or_open(&mut nest)?;
             if !opened && self.after_value(&mut nest)? {
-                return Ok(Span::new(start, self.at));
+                return Ok(());
             }
         }
     }
 
     /// Passes a scalar or an empty container, or opens one (then true).
+    #[inline]
     fn scalar_or_open(&mut self, nest: &mut Nest) -> Result<bool, Bad> {
         match self.peek() {
             Some(b'"') => {
@@ -132,7 +175,7 @@ impl<'a> Cursor<'a> {
                     return Ok(false);
                 }
                 nest.push(true)?;
-                self.key()?;
+                self.name()?;
                 self.space();
                 Ok(true)
             },
@@ -161,6 +204,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// After a value: true when the outermost one is complete, false when another must follow.
+    #[inline]
     fn after_value(&mut self, nest: &mut Nest) -> Result<bool, Bad> {
         loop {
             if nest.depth == 0 {
@@ -172,7 +216,7 @@ impl<'a> Cursor<'a> {
                 (Some(b','), true) => {
                     self.at += 1;
                     self.space();
-                    self.key()?;
+                    self.name()?;
                     self.space();
                     return Ok(false);
                 },
@@ -190,56 +234,67 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A string, the cursor on its first quote; gives the span inside the quotes.
+    /// A string, the cursor on its first quote; whether it has escapes.
+    ///
+    /// Many strings end within one word and without an escape.
     #[inline]
-    fn string(&mut self) -> Result<(Span, bool), Bad> {
+    fn string(&mut self) -> Result<bool, Bad> {
         let start = self.at + 1;
-        let mut escaped = false;
-        self.at = start;
-        loop {
-            self.plain();
-            match self.peek() {
-                Some(b'"') => {
-                    let span = Span::new(start, self.at);
-                    self.at += 1;
-                    return Ok((span, escaped));
-                },
-                Some(b'\\') => {
-                    escaped = true;
-                    match self.bytes.get(self.at + 1) {
-                        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
-                            self.at += 2;
-                        },
-                        _ => self.escape()?,
-                    }
-                },
-                Some(_) => return Err(Bad::Control),
-                None => return Err(Bad::End),
-            }
+        let Some(rest) = self.bytes.get(start..) else {
+            return Err(Bad::End);
+        };
+        let Some((word, tail)) = rest.split_first_chunk::<8>() else {
+            return self.long_string(rest);
+        };
+        let word = u64::from_le_bytes(*word);
+        self.bits |= word;
+        if word & BEGIN == IMAGE {
+            self.image = true;
         }
+        let stop = stops(word);
+        if stop == 0 {
+            return self.long_string(tail);
+        }
+        let shift = stop.trailing_zeros() & 0x38;
+        if (word >> shift) & 0xff != u64::from(b'"') {
+            return self.long_string(rest);
+        }
+        self.at = start + usize::try_from(shift / 8).unwrap_or(0) + 1;
+        Ok(false)
     }
 
-    /// Passes bytes that are neither quote, backslash nor control: a short text by words, the rest of
-    /// a long one by the vector instructions under `memchr`.
-    #[inline]
-    fn plain(&mut self) {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let (words, tail) = rest.as_chunks::<8>();
-        let mut passed = 0;
-        for word in words.iter().take(SHORT_WORDS) {
-            let stop = stops(u64::from_le_bytes(*word));
-            if stop != 0 {
-                self.at += passed + usize::try_from(stop.trailing_zeros() / 8).unwrap_or(0);
-                return;
+    /// [`Self::string`] for any string, `rest` being what was not looked at.
+    fn long_string(&mut self, mut rest: &'a [u8]) -> Result<bool, Bad> {
+        let mut escaped = false;
+        let mut bits = 0;
+        let outcome = loop {
+            rest = plain(rest, &mut bits);
+            match rest {
+                [b'"', ..] => {
+                    rest = rest.get(1..).unwrap_or_default();
+                    break Ok(escaped);
+                },
+                [
+                    b'\\',
+                    b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
+                    tail @ ..,
+                ] => {
+                    escaped = true;
+                    rest = tail;
+                },
+                [b'\\', ..] => {
+                    escaped = true;
+                    self.at = self.bytes.len() - rest.len();
+                    self.escape()?;
+                    rest = self.bytes.get(self.at..).unwrap_or_default();
+                },
+                [] => break Err(Bad::End),
+                _ => break Err(Bad::Control),
             }
-            passed += 8;
-        }
-        let rest = if words.len() > SHORT_WORDS {
-            rest.get(passed..).unwrap_or_default()
-        } else {
-            tail
         };
-        self.at += passed + plain_bytes(rest);
+        self.bits |= bits;
+        self.at = self.bytes.len() - rest.len();
+        outcome
     }
 
     /// An escape that is not one letter: `\uXXXX`, or a mistake.
@@ -298,7 +353,13 @@ impl<'a> Cursor<'a> {
         })
     }
 
+    #[inline]
     fn literal(&mut self, word: &[u8]) -> Result<(), Bad> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        if rest.starts_with(word) {
+            self.at += word.len();
+            return Ok(());
+        }
         for &byte in word {
             self.expect(byte)?;
         }
@@ -354,25 +415,4 @@ impl Nest {
             .get(top / 64)
             .is_some_and(|word| word & (1 << (top % 64)) != 0)
     }
-}
-
-/// How many bytes go before the first quote, backslash or control.
-fn plain_bytes(text: &[u8]) -> usize {
-    let end = memchr::memchr2(b'"', b'\\', text).unwrap_or(text.len());
-    let text = text.get(..end).unwrap_or_default();
-    // The smallest byte is found by vectors; where it stands matters only in malformed text.
-    if text.iter().copied().fold(u8::MAX, u8::min) >= 0x20 {
-        return end;
-    }
-    text.iter().position(|byte| *byte < 0x20).unwrap_or(end)
-}
-
-/// High bits where a byte is a quote, a backslash or below 0x20; the lowest one is exact.
-const fn stops(word: u64) -> u64 {
-    let quote = word ^ (ONES * b'"' as u64);
-    let slash = word ^ (ONES * b'\\' as u64);
-    let zero_quote = quote.wrapping_sub(ONES) & !quote;
-    let zero_slash = slash.wrapping_sub(ONES) & !slash;
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (zero_quote | zero_slash | control) & HIGHS
 }

@@ -31,6 +31,7 @@ impl<'a> Pass<'a> {
     }
 
     /// What kind of value comes next, told by its first byte; `Null` at the end of the text.
+    #[inline]
     pub fn kind(&mut self) -> Kind {
         self.cursor.space();
         match self.cursor.peek() {
@@ -47,8 +48,13 @@ impl<'a> Pass<'a> {
     ///
     /// # Errors
     /// It is malformed.
-    pub fn skip(&mut self) -> Result<Span, ScanError> {
-        self.cursor.value().map_err(|bad| self.cursor.error(bad))
+    pub fn skip(&mut self) -> Result<Span, Bad> {
+        self.cursor.value()
+    }
+
+    /// The whole error for what is wrong where the reading stopped.
+    pub const fn error(&self, bad: Bad) -> ScanError {
+        self.cursor.error(bad)
     }
 
     /// Enters an object: `each` gets the keys, and must enter or skip the value after each.
@@ -57,15 +63,13 @@ impl<'a> Pass<'a> {
     /// It is no object or malformed, or `each` says so.
     pub fn object(
         &mut self,
-        mut each: impl FnMut(&mut Self, Key) -> Result<(), ScanError>,
-    ) -> Result<(), ScanError> {
+        mut each: impl FnMut(&mut Self, Key) -> Result<(), Bad>,
+    ) -> Result<(), Bad> {
         if self.kind() != Kind::Object {
-            let bad = self.cursor.peek().map_or(Bad::End, |_| Bad::NotObject);
-            return Err(self.cursor.error(bad));
+            return Err(self.cursor.peek().map_or(Bad::End, |_| Bad::NotObject));
         }
         self.all(b'}', |pass| {
-            let key = pass.cursor.key();
-            let (span, escaped) = key.map_err(|bad| pass.cursor.error(bad))?;
+            let (span, escaped) = pass.cursor.key()?;
             each(pass, Key { span, escaped })
         })
     }
@@ -74,10 +78,7 @@ impl<'a> Pass<'a> {
     ///
     /// # Errors
     /// It is malformed, or `each` says so.
-    pub fn array(
-        &mut self,
-        each: impl FnMut(&mut Self) -> Result<(), ScanError>,
-    ) -> Result<(), ScanError> {
+    pub fn array(&mut self, each: impl FnMut(&mut Self) -> Result<(), Bad>) -> Result<(), Bad> {
         if self.kind() != Kind::Array {
             return self.skip().map(drop);
         }
@@ -100,8 +101,8 @@ impl<'a> Pass<'a> {
     fn all(
         &mut self,
         close: u8,
-        mut each: impl FnMut(&mut Self) -> Result<(), ScanError>,
-    ) -> Result<(), ScanError> {
+        mut each: impl FnMut(&mut Self) -> Result<(), Bad>,
+    ) -> Result<(), Bad> {
         self.cursor.bump();
         self.cursor.space();
         if self.cursor.eat(close) {
@@ -109,12 +110,13 @@ impl<'a> Pass<'a> {
         }
         loop {
             each(self)?;
-            self.cursor.space();
-            if self.cursor.eat(close) {
-                return Ok(());
+            if !self.cursor.eat(b',') {
+                self.cursor.space();
+                if self.cursor.eat(close) {
+                    return Ok(());
+                }
+                self.cursor.expect(b',')?;
             }
-            let comma = self.cursor.expect(b',');
-            comma.map_err(|bad| self.cursor.error(bad))?;
             self.cursor.space();
         }
     }

@@ -203,6 +203,24 @@ proptest! {
     }
 
     #[test]
+    fn wrong_utf8_goes_before_any_other_mistake(
+        map in any_object(), places in prop::collection::vec(any::<prop::sample::Index>(), 1..3),
+        byte in 0x80..=u8::MAX, cut in any::<bool>()
+    ) {
+        let mut body = serde_json::to_vec(&Value::Object(map)).unwrap();
+        for at in places {
+            let at = at.index(body.len());
+            body[at] = byte;
+        }
+        if cut {
+            body.pop();
+        }
+        let wrong = std::str::from_utf8(&body).err().map(|error| error.valid_up_to());
+        let found = object(&body).err().filter(|error| error.kind == ScanErrorKind::Utf8);
+        prop_assert_eq!(found.map(|error| error.at), wrong);
+    }
+
+    #[test]
     fn never_panics(bytes in prop::collection::vec(any::<u8>(), 0..200), a in 0usize..250, b in 0usize..250) {
         drop(object(&bytes));
         members_at(&bytes, Span::new(a, b)).for_each(drop);
