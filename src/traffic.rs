@@ -8,6 +8,7 @@
 pub mod deployment;
 pub mod host;
 pub mod permit;
+pub mod slots;
 pub mod view;
 
 use std::collections::HashMap;
@@ -23,6 +24,7 @@ use crate::route::{Table, host as host_rules};
 pub use deployment::DeploymentLive;
 pub use host::HostLive;
 pub use permit::Permit;
+pub use slots::{SlotWait, Slots};
 pub use view::FleetView;
 
 /// What a person switched off, and since when: by [`switch_key`]. It survives reload and restart.
@@ -50,6 +52,8 @@ pub struct Fleet {
     pub deployments: Vec<Arc<DeploymentLive>>,
     /// Rings when some host is to be probed sooner than planned.
     pub hurry: Arc<Notify>,
+    /// Tells of slots that are given back.
+    pub slots: Arc<Slots>,
     rules: Vec<Rules>,
     by_id: HashMap<Arc<str>, DeploymentIdx>,
 }
@@ -86,6 +90,7 @@ impl Fleet {
     /// The live state for a table; what it shares with an older one is carried over.
     pub fn build(table: Arc<Table>, old: Option<&Self>, switches: &Switches, now: Mono) -> Self {
         let hurry = old.map_or_else(Arc::default, |old| Arc::clone(&old.hurry));
+        let slots = old.map_or_else(Arc::default, |old| Arc::clone(&old.slots));
         let carried = old
             .map(|old| table.carried_from(&old.table))
             .unwrap_or_default();
@@ -98,8 +103,14 @@ impl Fleet {
             old?.deployments.get(idx.0).cloned()
         };
         let hosts = table.hosts().iter().enumerate().map(|(place, node)| {
-            let live = older_host(place)
-                .unwrap_or_else(|| Arc::new(HostLive::new(&node.origin, node.probed, &hurry, now)));
+            let live = older_host(place).unwrap_or_else(|| {
+                Arc::new(HostLive::new(
+                    &node.origin,
+                    node.probed,
+                    (&hurry, &slots),
+                    now,
+                ))
+            });
             live.set_probed(node.probed, now);
             live
         });
@@ -122,6 +133,7 @@ impl Fleet {
             hosts,
             deployments,
             hurry,
+            slots,
             rules,
         }
     }

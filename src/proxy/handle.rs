@@ -24,7 +24,7 @@ use crate::proxy::settle::{Draft, Opening, Peer};
 use crate::proxy::{Setup, Shared, Worker};
 use crate::route::{Kind, Present, Step, Try, WaitReason, Walk, Why};
 use crate::token;
-use crate::traffic::FleetView;
+use crate::traffic::{FleetView, SlotWait};
 
 /// To open a connection where another backend could take over.
 const CONNECT: Duration = Duration::from_millis(1_500);
@@ -32,8 +32,9 @@ const CONNECT: Duration = Duration::from_millis(1_500);
 const CONNECT_LONE: Duration = Duration::from_secs(5);
 /// For an answer where neither request, deployment nor router say.
 const ANSWER: Duration = Duration::from_mins(10);
-/// How soon a request that waits for a slot looks again: slots are given back at any time.
-const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// How soon a request that waits for a slot looks again though none was given back: a backend may have
+/// come up or been switched on meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// Which inference route a request takes.
 #[derive(Debug, Clone)]
@@ -160,12 +161,21 @@ async fn travel(
         return Box::pin(journey.count_tokens(draft)).await;
     }
     let mut last: Option<Fault> = None;
+    let mut listening: Option<SlotWait> = None;
     loop {
         match journey.next(&draft, last.take().as_ref()) {
             Step::Give(fault) => return give(client, &fault, draft),
+            Step::Wait {
+                why: WaitReason::Full,
+                ..
+            } if listening.is_none() => {
+                // A slot may come free before we listen: look once more.
+                listening = Some(setup.fleet.slots.listen());
+            },
             Step::Wait { until, why } => {
+                let freed = listening.take();
                 let waited = pin!(async {
-                    journey.wait(until, why).await;
+                    journey.wait(until, why, freed).await;
                     Ok(())
                 });
                 if let Err(fault) = unless_cut(&worker.shared, waited).await {
@@ -228,15 +238,17 @@ impl Journey<'_> {
         self.walk.next(&setup.fleet.table, &view, last, now)
     }
 
-    /// Waits as the walk asked: a backoff in full, a slot in short looks.
-    async fn wait(&self, until: Mono, why: WaitReason) {
+    /// Waits as the walk asked: a backoff in full, a slot until one is given back.
+    async fn wait(&self, until: Mono, why: WaitReason, freed: Option<SlotWait>) {
         let now = self.worker.shared.clock.mono();
         let wait = until.since(now);
-        let wait = match why {
-            WaitReason::Backoff { .. } => wait,
-            WaitReason::Full => wait.min(LOOK_AGAIN),
-        };
-        tokio::time::sleep(wait).await;
+        match (why, freed) {
+            (WaitReason::Full, Some(freed)) => {
+                // Whether it was told or is to look by itself makes no difference.
+                let _told = tokio::time::timeout(wait.min(LOOK_AGAIN), freed.freed()).await;
+            },
+            _ => tokio::time::sleep(wait).await,
+        }
     }
 
     /// Runs one try; `None` when its slot or trial was taken by another request meanwhile.

@@ -7,6 +7,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::base::{HostState, Mono, Observation};
 use crate::route::host::{Change, HostHealth, Load, Manner};
+use crate::traffic::Slots;
 
 /// A host: one place on the network, shared by its deployments.
 #[derive(Debug)]
@@ -21,11 +22,18 @@ pub struct HostLive {
     falls: watch::Sender<u64>,
     /// Rings when a probe is due sooner than was planned; one bell for all hosts.
     hurry: Arc<Notify>,
+    /// Rings when a slot is given back; one for all hosts.
+    slots: Arc<Slots>,
     last_probe: Mutex<String>,
 }
 
 impl HostLive {
-    pub(super) fn new(base: &Arc<str>, probed: bool, hurry: &Arc<Notify>, now: Mono) -> Self {
+    pub(super) fn new(
+        base: &Arc<str>,
+        probed: bool,
+        (hurry, slots): (&Arc<Notify>, &Arc<Slots>),
+        now: Mono,
+    ) -> Self {
         Self {
             base: Arc::clone(base),
             health: Mutex::new(HostHealth::new(probed, now)),
@@ -33,6 +41,7 @@ impl HostLive {
             heard: AtomicU64::new(0),
             falls: watch::Sender::new(0),
             hurry: Arc::clone(hurry),
+            slots: Arc::clone(slots),
             last_probe: Mutex::default(),
         }
     }
@@ -143,8 +152,10 @@ impl HostLive {
             .is_ok()
     }
 
+    /// One less. Its deployment was left before: who waits for either is told now.
     pub(super) fn leave(&self) {
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.in_flight.fetch_sub(1, Ordering::SeqCst);
+        self.slots.give_back();
     }
 }
 
@@ -155,7 +166,12 @@ mod tests {
     #[test]
     fn a_fall_between_two_waits_is_not_missed() {
         let now = Mono::from_millis(1);
-        let host = HostLive::new(&"http://h:80".into(), true, &Arc::default(), now);
+        let host = HostLive::new(
+            &"http://h:80".into(),
+            true,
+            (&Arc::default(), &Arc::default()),
+            now,
+        );
         let bell = host.bell();
         let first_wait = bell.clone();
         assert!(!first_wait.has_changed().unwrap());
@@ -171,7 +187,12 @@ mod tests {
     #[test]
     fn a_host_takes_no_more_than_its_limit() {
         let now = Mono::from_millis(1);
-        let host = HostLive::new(&"http://h:80".into(), true, &Arc::default(), now);
+        let host = HostLive::new(
+            &"http://h:80".into(),
+            true,
+            (&Arc::default(), &Arc::default()),
+            now,
+        );
         assert!(host.enter(Some(2)) && host.enter(Some(2)) && !host.enter(Some(2)));
         assert!(host.enter(None));
         host.leave();
