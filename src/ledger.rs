@@ -12,6 +12,7 @@
 //! beyond it a row is lost but never its money, which is kept in `gaps`. A damaged file is renamed, a
 //! newer one left alone; nothing is ever overwritten. [`Ledger::status`] says what is wrong.
 
+mod bulk;
 mod dictionary;
 mod place;
 mod queue;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use rusqlite::{CachedStatement, Connection, Params, Statement};
+use rusqlite::{Connection, Params};
 
 use crate::base::{Attempt, AttemptOutcome, RequestRecord, Surface};
 use crate::ledger::text::{cut, cut_shared};
@@ -15,39 +15,49 @@ use crate::ledger::text::{cut, cut_shared};
 /// Entries a cache may hold before it is emptied.
 const MAX_CACHED: usize = 16_384;
 
+/// Keys kept where they are found by comparing: more than one, as load is spread over a few backends.
+const RECENT: usize = 4;
+
 /// The ids of one dictionary table.
 #[derive(Debug)]
 pub(super) struct Ids<K> {
+    /// Writes a key; ends in `RETURNING id`.
+    insert: &'static str,
     known: HashMap<K, i64>,
-    /// The one asked for last: neighbours are mostly alike, and to compare is cheaper than to hash.
-    last: Option<(K, i64)>,
-}
-
-impl<K> Default for Ids<K> {
-    fn default() -> Self {
-        Self {
-            known: HashMap::new(),
-            last: None,
-        }
-    }
+    /// Those that were looked up last: neighbours are mostly alike, and to compare is cheaper than to
+    /// make a key and hash it.
+    recent: [Option<(K, i64)>; RECENT],
+    /// The place in `recent` that is used next.
+    next: usize,
 }
 
 impl<K: Hash + Eq + Clone> Ids<K> {
-    /// The id of `key`, written first when nobody has yet. `insert` must end in `RETURNING id`.
+    fn new(insert: &'static str) -> Self {
+        Self {
+            insert,
+            known: HashMap::new(),
+            recent: [const { None }; RECENT],
+            next: 0,
+        }
+    }
+
+    /// The id of the key that `is_it` knows and `make` makes, written first when nobody has yet.
     pub(super) fn id<P: Params>(
         &mut self,
-        insert: &mut Statement<'_>,
-        key: K,
+        conn: &Connection,
+        is_it: impl Fn(&K) -> bool,
+        make: impl FnOnce() -> K,
         params: impl FnOnce(&K) -> P,
     ) -> rusqlite::Result<i64> {
-        if let Some((last, id)) = &self.last
-            && *last == key
-        {
+        let mut recent = self.recent.iter().flatten();
+        if let Some((_, id)) = recent.find(|(key, _)| is_it(key)) {
             return Ok(*id);
         }
+        let key = make();
         let id = if let Some(id) = self.known.get(&key) {
             *id
         } else {
+            let mut insert = conn.prepare_cached(self.insert)?;
             let id = insert.query_row(params(&key), |row| row.get(0))?;
             if self.known.len() >= MAX_CACHED {
                 self.known.clear();
@@ -55,15 +65,22 @@ impl<K: Hash + Eq + Clone> Ids<K> {
             self.known.insert(key.clone(), id);
             id
         };
-        self.last = Some((key, id));
+        if let Some(place) = self.recent.get_mut(self.next) {
+            *place = Some((key, id));
+        }
+        self.next = (self.next + 1) % RECENT;
         Ok(id)
     }
+}
 
-    /// Forgets all.
-    pub(super) fn clear(&mut self) {
-        self.known.clear();
-        self.last = None;
-    }
+/// Whether two shared texts are alike; mostly they are one and the same.
+fn same(left: &Arc<str>, right: &Arc<str>) -> bool {
+    Arc::ptr_eq(left, right) || left == right
+}
+
+/// The same where the left one was cut.
+fn same_cut(left: &Arc<str>, right: &Arc<str>) -> bool {
+    Arc::ptr_eq(left, right) || **left == *cut(right)
 }
 
 /// The way a request took: one row of `routes`.
@@ -83,22 +100,30 @@ pub(super) struct Route {
 
 impl Route {
     pub(super) fn of(record: &RequestRecord) -> Self {
-        let served = |attempt: &&Attempt| attempt.deployment == record.deployment;
-        let backend = match record.attempts.iter().rev().find(served) {
-            Some(attempt) => Arc::clone(&attempt.backend),
-            None => Arc::clone(&record.deployment),
-        };
         Self {
             surface: record.surface,
             client_model: cut_shared(&record.client_model),
             group: Arc::clone(&record.group),
             deployment: Arc::clone(&record.deployment),
-            backend,
+            backend: Arc::clone(backend(record)),
             model: Arc::clone(&record.model),
             provider: Arc::clone(&record.provider),
             host: Arc::clone(&record.host),
             window: record.window.unwrap_or(0),
         }
+    }
+
+    /// Whether it is what [`Route::of`] makes of `record`.
+    pub(super) fn is_of(&self, record: &RequestRecord) -> bool {
+        self.surface == record.surface
+            && self.window == record.window.unwrap_or(0)
+            && same(&self.deployment, &record.deployment)
+            && same_cut(&self.client_model, &record.client_model)
+            && same(&self.group, &record.group)
+            && same(&self.backend, backend(record))
+            && same(&self.model, &record.model)
+            && same(&self.provider, &record.provider)
+            && same(&self.host, &record.host)
     }
 
     /// No way in particular: what stands for many.
@@ -118,29 +143,46 @@ impl Route {
     }
 }
 
+/// The name of the backend that served a request, or was tried last.
+fn backend(record: &RequestRecord) -> &Arc<str> {
+    let served = |attempt: &&Attempt| same(&attempt.deployment, &record.deployment);
+    match record.attempts.iter().rev().find(served) {
+        Some(attempt) => &attempt.backend,
+        None => &record.deployment,
+    }
+}
+
 /// Who asked: one row of `clients`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Client {
     pub(super) key: Arc<str>,
-    pub(super) user_agent: String,
-    pub(super) address: String,
+    pub(super) user_agent: Arc<str>,
+    pub(super) address: Arc<str>,
 }
 
 impl Client {
     pub(super) fn of(record: &RequestRecord) -> Self {
         Self {
             key: Arc::clone(&record.key),
-            user_agent: cut(&record.user_agent).to_owned(),
-            address: cut(&record.client_addr).to_owned(),
+            user_agent: cut_shared(&record.user_agent),
+            address: cut_shared(&record.client_addr),
         }
+    }
+
+    /// Whether it is what [`Client::of`] makes of `record`.
+    pub(super) fn is_of(&self, record: &RequestRecord) -> bool {
+        same_cut(&self.address, &record.client_addr)
+            && same(&self.key, &record.key)
+            && same_cut(&self.user_agent, &record.user_agent)
     }
 
     /// Nobody in particular: what stands for many.
     pub(super) fn none() -> Self {
+        let none: Arc<str> = "".into();
         Self {
-            key: "".into(),
-            user_agent: String::new(),
-            address: String::new(),
+            key: Arc::clone(&none),
+            user_agent: Arc::clone(&none),
+            address: none,
         }
     }
 }
@@ -162,6 +204,14 @@ impl Target {
             group: Arc::clone(&attempt.group),
             host: Arc::clone(&attempt.host),
         }
+    }
+
+    /// Whether it is what [`Target::of`] makes of `attempt`.
+    pub(super) fn is_of(&self, attempt: &Attempt) -> bool {
+        same(&self.deployment, &attempt.deployment)
+            && same(&self.backend, &attempt.backend)
+            && same(&self.group, &attempt.group)
+            && same(&self.host, &attempt.host)
     }
 }
 
@@ -185,6 +235,15 @@ impl Ending {
             error: cut(&attempt.error).to_owned(),
             message: cut(&attempt.message).to_owned(),
         }
+    }
+
+    /// Whether it is what [`Ending::of`] makes of `attempt`.
+    pub(super) fn is_of(&self, attempt: &Attempt) -> bool {
+        self.outcome == attempt.outcome
+            && self.status == attempt.status.unwrap_or(0)
+            && self.reason == cut(&attempt.reason)
+            && self.error == cut(&attempt.error)
+            && self.message == cut(&attempt.message)
     }
 }
 
@@ -230,7 +289,7 @@ pub(super) fn stored(count: u64) -> i64 {
 }
 
 /// All caches of the writer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Dictionary {
     pub(super) routes: Ids<Route>,
     pub(super) clients: Ids<Client>,
@@ -242,63 +301,44 @@ pub(super) struct Dictionary {
 }
 
 impl Dictionary {
-    /// Forgets all: what was learned in a failed transaction is not in the file.
-    pub(super) fn clear(&mut self) {
-        self.routes.clear();
-        self.clients.clear();
-        self.end_users.clear();
-        self.tag_sets.clear();
-        self.errors.clear();
-        self.targets.clear();
-        self.endings.clear();
-    }
-}
-
-/// The statements that write dictionary rows; the connection keeps them from batch to batch.
-pub(super) struct Statements<'conn> {
-    pub(super) route: CachedStatement<'conn>,
-    pub(super) client: CachedStatement<'conn>,
-    pub(super) end_user: CachedStatement<'conn>,
-    pub(super) tag_set: CachedStatement<'conn>,
-    pub(super) error: CachedStatement<'conn>,
-    pub(super) target: CachedStatement<'conn>,
-    pub(super) ending: CachedStatement<'conn>,
-}
-
-impl<'conn> Statements<'conn> {
     // The update changes nothing: it makes RETURNING answer for a row that was there already.
-    pub(super) fn prepare(conn: &'conn Connection) -> rusqlite::Result<Self> {
-        Ok(Self {
-            route: conn.prepare_cached(
+    pub(super) fn new() -> Self {
+        Self {
+            routes: Ids::new(
                 "INSERT INTO routes (surface, client_model, group_name, deployment, backend, model,
                      provider, host, max_tokens) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
                  ON CONFLICT DO UPDATE SET host = host RETURNING id",
-            )?,
-            client: conn.prepare_cached(
+            ),
+            clients: Ids::new(
                 "INSERT INTO clients (key_name, user_agent, address) VALUES (?1, ?2, ?3)
                  ON CONFLICT DO UPDATE SET address = address RETURNING id",
-            )?,
-            end_user: conn.prepare_cached(
+            ),
+            end_users: Ids::new(
                 "INSERT INTO end_users (name) VALUES (?1)
                  ON CONFLICT DO UPDATE SET name = name RETURNING id",
-            )?,
-            tag_set: conn.prepare_cached(
+            ),
+            tag_sets: Ids::new(
                 "INSERT INTO tag_sets (tags) VALUES (?1)
                  ON CONFLICT DO UPDATE SET tags = tags RETURNING id",
-            )?,
-            error: conn.prepare_cached(
+            ),
+            errors: Ids::new(
                 "INSERT INTO errors (word) VALUES (?1)
                  ON CONFLICT DO UPDATE SET word = word RETURNING id",
-            )?,
-            target: conn.prepare_cached(
+            ),
+            targets: Ids::new(
                 "INSERT INTO targets (deployment, backend, group_name, host) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT DO UPDATE SET host = host RETURNING id",
-            )?,
-            ending: conn.prepare_cached(
+            ),
+            endings: Ids::new(
                 "INSERT INTO endings (reason, status, outcome, error, message)
                  VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT DO UPDATE SET message = message RETURNING id",
-            )?,
-        })
+            ),
+        }
+    }
+
+    /// Forgets all: what was learned in a failed transaction is not in the file.
+    pub(super) fn clear(&mut self) {
+        *self = Self::new();
     }
 }

@@ -37,7 +37,7 @@ pub(super) struct Gap {
 pub(super) type GapKey = (i64, Option<(Route, Client)>);
 
 /// What is written in one transaction.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Batch {
     pub(super) rows: Vec<Arc<RequestRecord>>,
     pub(super) gaps: HashMap<GapKey, Gap>,

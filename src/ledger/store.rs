@@ -172,7 +172,7 @@ impl Store {
             conn,
             path: path.to_owned(),
             identity,
-            dictionary: Dictionary::default(),
+            dictionary: Dictionary::new(),
             #[cfg(test)]
             limited: std::cell::Cell::new(false),
         })
@@ -182,14 +182,14 @@ impl Store {
         let change = self
             .conn
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut rows = Rows::prepare(&change, &mut self.dictionary)?;
+        let mut rows = Rows::new(&change, &mut self.dictionary)?;
         for record in &batch.rows {
             rows.request(record)?;
         }
         for (key, gap) in &batch.gaps {
             rows.gap(key, gap)?;
         }
-        drop(rows);
+        rows.finish()?;
         change.commit()
     }
 }
@@ -309,6 +309,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::base::RequestRecord;
+    use crate::ledger::read::Reader;
     use crate::ledger::sample;
 
     fn batch(numbers: std::ops::Range<u64>) -> Batch {
@@ -342,6 +344,99 @@ mod tests {
                 .unwrap();
             assert_eq!(u64::from(rows), from + 50);
         }
+    }
+
+    /// All requests of a file, oldest first.
+    fn stored(path: &Path) -> Vec<RequestRecord> {
+        let mut found = Reader::open(path).unwrap().recent(10_000).unwrap();
+        found.reverse();
+        found
+    }
+
+    fn records(batches: &[Batch]) -> Vec<RequestRecord> {
+        let rows = batches.iter().flat_map(|batch| &batch.rows);
+        rows.map(|record| RequestRecord::clone(record)).collect()
+    }
+
+    #[test]
+    fn a_failed_batch_leaves_nothing_behind() {
+        for way in ["ABORT", "FAIL", "ROLLBACK"] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("pointsman.db");
+            let mut store = Store::attach(&path, false).unwrap();
+            // Texts that only the failed batch brings, so that the ids it learned go to others.
+            let mut failed: Vec<_> = records(&[batch(40..77)]);
+            for (number, record) in failed.iter_mut().enumerate() {
+                record.end_user = format!("gone-{number}");
+                record.group = "gone".into();
+                record.user_agent = "gone/1".into();
+                record.error = "gone".to_owned();
+                for attempt in &mut record.attempts {
+                    attempt.group = "gone".into();
+                    attempt.message = format!("gone {number}");
+                }
+            }
+            failed.last_mut().unwrap().bytes_in = 77_777;
+            let failed = Batch {
+                rows: failed.into_iter().map(Arc::new).collect(),
+                ..Batch::default()
+            };
+            let written = [batch(0..20), batch(77..114)];
+            store.write(&written[0]).unwrap();
+            let trigger = format!(
+                "CREATE TEMP TRIGGER broken AFTER INSERT ON main.requests WHEN NEW.bytes_in = 77777
+                 BEGIN SELECT RAISE({way}, 'broken'); END"
+            );
+            store.conn.execute_batch(&trigger).unwrap();
+            let trouble = store.write(&failed).unwrap_err();
+            assert!(trouble.detail.contains("broken"), "{way}: {trouble:?}");
+            assert_eq!(stored(&path), records(&written[..1]), "{way}");
+            store.conn.execute_batch("DROP TRIGGER broken").unwrap();
+            store.write(&written[1]).unwrap();
+            assert_eq!(stored(&path), records(&written), "{way}");
+            let again = [written, [failed, Batch::default()]].concat();
+            store.write(&again[2]).unwrap();
+            assert_eq!(stored(&path), records(&again), "{way}");
+        }
+    }
+
+    #[test]
+    fn attempts_follow_their_requests_whoever_else_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pointsman.db");
+        let mut store = Store::attach(&path, false).unwrap();
+        let foreign = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
+        foreign.pragma_update(None, "foreign_keys", false).unwrap();
+        store.write(&batch(0..30)).unwrap();
+        // Removes the newest ten: their ids are free again.
+        foreign
+            .execute_batch(
+                "DELETE FROM attempts WHERE request > 20; DELETE FROM requests WHERE id > 20",
+            )
+            .unwrap();
+        store.write(&batch(30..50)).unwrap();
+        assert_eq!(stored(&path), records(&[batch(0..20), batch(30..50)]));
+        foreign
+            .execute_batch("UPDATE requests SET id = 1000 WHERE id = 40; UPDATE attempts SET request = 1000 WHERE request = 40")
+            .unwrap();
+        store.write(&batch(50..90)).unwrap();
+        assert_eq!(stored(&path), records(&[batch(0..20), batch(30..90)]));
+        let newest = |id: i64| foreign.execute("UPDATE requests SET id = ?1 WHERE id > 1000", [id]);
+        foreign
+            .execute_batch(
+                "DELETE FROM attempts WHERE request > 1000; DELETE FROM requests WHERE id > 1001",
+            )
+            .unwrap();
+        newest(i64::MAX).unwrap();
+        let trouble = store.write(&batch(90..100)).unwrap_err();
+        assert!(
+            trouble.sentence().contains("should have been"),
+            "{trouble:?}"
+        );
+        newest(1_001).unwrap();
+        store.write(&batch(90..100)).unwrap();
+        let found = stored(&path);
+        assert_eq!(found[found.len() - 10..], records(&[batch(90..100)]));
     }
 
     #[test]
