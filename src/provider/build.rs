@@ -164,10 +164,11 @@ pub fn build(
         },
         Body::Json { head, bytes } => (head, bytes),
     };
-    // Reasoning that another backend wrote carries no signature, and Anthropic refuses it: such a
-    // conversation is translated, which leaves it out.
-    let unsigned = asked.surface == Surface::Messages && anthropic::has_unsigned_thinking(bytes);
-    let same = is_same(asked.surface, backend.dialect) && !unsigned;
+    // Reasoning that another backend wrote carries no signature, and Anthropic refuses it, or a round
+    // of calls that begins without: such a conversation is translated, which leaves out what must be.
+    let must_translate = asked.surface == Surface::Messages
+        && (anthropic::has_unsigned_thinking(bytes) || anthropic::thinks_against_history(bytes));
+    let same = is_same(asked.surface, backend.dialect) && !must_translate;
     let as_versioned = same && !adds_sampling(head, bytes, &deployment.defaults, set);
     forward(asked, backend, as_versioned, &mut headers);
     let uri = backend.uri(asked.surface, asked.subpath, same && asked.beta);

@@ -14,6 +14,7 @@ mod names;
 mod reader;
 mod relay;
 mod request;
+mod round;
 mod sampling;
 mod turns;
 mod upstream;
@@ -30,6 +31,7 @@ pub use names::Names;
 pub use reader::Reader;
 pub use relay::{StreamRelay, has_unsigned_thinking, relay_answer};
 pub use request::{parse_count_request, parse_request};
+pub use round::thinks_against_history;
 pub use upstream::write_request;
 pub use writer::Writer;
 

@@ -120,6 +120,51 @@ fn betas_go_to_anthropic_alone_and_beside_the_configs() {
 }
 
 #[test]
+fn a_round_that_another_backend_began_goes_to_anthropic_without_thinking() {
+    let body = |first: &Value, edits: &Value| {
+        json!({
+            "model": "m", "max_tokens": 9000,
+            "thinking": {"type": "enabled", "budget_tokens": 2000},
+            "context_management": {"edits": edits},
+            "messages": [
+                {"role": "user", "content": "hi"},
+                {"role": "assistant", "content": [
+                    first, {"type": "tool_use", "id": "a", "name": "f", "input": {}},
+                ]},
+                {"role": "user", "content": [
+                    {"type": "tool_result", "tool_use_id": "a", "content": "1"},
+                ]},
+            ],
+        })
+    };
+    let plain = claude(&json!({}));
+    let sent = |body: &Value| {
+        let out = sent(&asked(Surface::Messages, body, &[]), &plain);
+        let body: Value = serde_json::from_slice(&out.body).unwrap();
+        (out.way.same, body)
+    };
+    let (thoughts, uses) = (
+        json!({"type": "clear_thinking_20251015", "keep": "all"}),
+        json!({"type": "clear_tool_uses_20250919"}),
+    );
+    let text = json!({"type": "text", "text": "I look"});
+    let (same, without) = sent(&body(&text, &json!([thoughts])));
+    assert!(!same);
+    assert_eq!(without.get("thinking"), None);
+    assert_eq!(without.get("context_management"), None);
+    let (_, without) = sent(&body(&text, &json!([thoughts, uses])));
+    assert_eq!(
+        without["context_management"],
+        json!({"edits": [uses.clone()]})
+    );
+    let signed = json!({"type": "thinking", "thinking": "t", "signature": "s"});
+    let asked = body(&signed, &json!([thoughts]));
+    let (same, with) = sent(&asked);
+    assert!(same);
+    assert_eq!(with["context_management"], asked["context_management"]);
+}
+
+#[test]
 fn other_headers_are_forwarded_only_where_the_config_says_so() {
     let name = HeaderName::from_static("x-tenant");
     assert!(is_forwarded(&name, true));

@@ -4,6 +4,8 @@
 //! that only a local server knows, are left out in any case, so that a failover from a local model to
 //! Anthropic does not end in an error. Called by `provider`.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::format::{Way, object_schema, way};
@@ -57,7 +59,10 @@ pub fn write_request(request: &Request, options: &WriteOptions<'_>) -> Result<Wr
         return Err(Fault::new(FaultKind::Unsupported, message).param("messages"));
     }
     let way = settled.format.as_ref().map(|format| way(format, model));
-    let extra = sort_extra(&settled, &mut left)?;
+    let mut extra = sort_extra(&settled, &mut left)?;
+    if !sampling.plan.is_on() {
+        extra.keep_no_thinking_edits(&mut left);
+    }
     let stop = stop_sequences(&settled, &mut left)?;
 
     let mut body = Vec::with_capacity(1024);
@@ -85,7 +90,7 @@ pub fn write_request(request: &Request, options: &WriteOptions<'_>) -> Result<Wr
             o.put("stream", &true);
         }
         for (name, value) in extra.passed {
-            o.put(name, value);
+            o.put(name, &value);
         }
         Ok::<(), Fault>(())
     })?;
@@ -117,9 +122,36 @@ fn check(request: &Request, settled: &Request, left: &mut LeftOut) -> Result<(),
 
 /// Members beside the neutral ones, by what becomes of them.
 struct Extra<'a> {
-    passed: Vec<(&'a str, &'a Value)>,
+    passed: Vec<(&'a str, Cow<'a, Value>)>,
     output_config: Option<&'a Map<String, Value>>,
     web_search: Option<&'a Value>,
+}
+
+impl Extra<'_> {
+    /// Takes out what edits the context's reasoning: without thinking Anthropic refuses it.
+    fn keep_no_thinking_edits(&mut self, left: &mut LeftOut) {
+        self.passed.retain_mut(|(name, value)| {
+            let edits = (*name == "context_management").then(|| value.get("edits"));
+            let Some(edits) = edits.flatten().and_then(Value::as_array) else {
+                return true;
+            };
+            let (gone, kept): (Vec<_>, Vec<_>) = edits.iter().cloned().partition(clears_thinking);
+            if gone.is_empty() {
+                return true;
+            }
+            left.note("context_management.edits");
+            let is_empty = kept.is_empty();
+            if let Some(members) = value.to_mut().as_object_mut() {
+                members.insert("edits".to_owned(), kept.into());
+            }
+            !is_empty
+        });
+    }
+}
+
+fn clears_thinking(edit: &Value) -> bool {
+    let kind = edit.get("type").and_then(Value::as_str);
+    kind.is_some_and(|kind| kind.starts_with("clear_thinking"))
 }
 
 fn sort_extra<'a>(settled: &'a Request, left: &mut LeftOut) -> Result<Extra<'a>, Fault> {
@@ -134,7 +166,7 @@ fn sort_extra<'a>(settled: &'a Request, left: &mut LeftOut) -> Result<Extra<'a>,
             "output_config" => extra.output_config = value.as_object(),
             "web_search_options" => extra.web_search = Some(value),
             "service_tier" if value == "auto" || value == "standard_only" => {
-                extra.passed.push((name, value));
+                extra.passed.push((name, Cow::Borrowed(value)));
             },
             "stream_options" => {},
             known if HINTS.contains(&known) || is_ollamas(known) => left.note(known),
@@ -143,7 +175,7 @@ fn sort_extra<'a>(settled: &'a Request, left: &mut LeftOut) -> Result<Extra<'a>,
                     left.refuse(known, "")?;
                 }
             },
-            _ => extra.passed.push((name, value)),
+            _ => extra.passed.push((name, Cow::Borrowed(value))),
         }
     }
     Ok(extra)
