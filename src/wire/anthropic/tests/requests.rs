@@ -327,3 +327,14 @@ fn what_is_wrong_is_said_in_anthropics_words() {
         None
     );
 }
+
+#[test]
+fn the_gateways_own_members_stay_with_it() {
+    let body = json!({
+        "model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}],
+        "litellm_metadata": {"tags": ["a"]}, "fallbacks": ["b"], "num_retries": 1,
+        "api_key": "sk-x", "unknown": 1,
+    });
+    let request = parse_request(body.to_string().as_bytes()).unwrap();
+    assert_eq!(Value::from(request.extra), json!({"unknown": 1}));
+}
