@@ -15,7 +15,7 @@ use crate::provider::Backend;
 use crate::provider::forward::{adds_sampling, forward};
 use crate::provider::multipart::Form;
 use crate::wire::head::{Head, RelayEdit};
-use crate::wire::{Request, WriteOptions, anthropic, ollama, openai};
+use crate::wire::{Names, Request, WriteOptions, anthropic, ollama, openai};
 
 /// Most tokens an Anthropic model is asked for when nobody said: every model that takes more than
 /// one page of answer allows it, and none bills for what it does not write.
@@ -73,7 +73,7 @@ pub struct Way {
     /// Its bytes are passed on with edits; otherwise it is translated.
     pub same: bool,
     /// Tools whose names the upstream could not take, with what they were called.
-    pub names: anthropic::Names,
+    pub names: Names,
     /// How the client wants its vectors.
     pub encoding: openai::Encoding,
 }
@@ -268,9 +268,12 @@ fn translate(
     let mut way = Way::default();
     let written = match dialect {
         Dialect::Ollama => ollama::write_request(&foreign(asked, request), &options)?,
-        Dialect::OpenAi => openai::write_request(&foreign(asked, request), &options)?,
+        Dialect::OpenAi => {
+            way.names = Names::of(request, openai::LONGEST_NAME);
+            openai::write_request(&foreign(asked, request), &options)?
+        },
         Dialect::Anthropic => {
-            way.names = anthropic::Names::of(request);
+            way.names = Names::of(request, anthropic::LONGEST_NAME);
             anthropic::write_request(request, &options)?
         },
     };

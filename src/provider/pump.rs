@@ -98,7 +98,9 @@ impl Pump {
             }
         } else {
             let reader = match dialect {
-                Dialect::OpenAi => Reader::OpenAi(Box::default()),
+                Dialect::OpenAi => {
+                    Reader::OpenAi(Box::new(openai::Reader::with_names(asked.names)))
+                },
                 Dialect::Ollama => Reader::Ollama(Box::default()),
                 Dialect::Anthropic => {
                     Reader::Anthropic(Box::new(anthropic::Reader::with_names(asked.names)))

@@ -41,7 +41,7 @@ impl Pump {
     ) -> Result<(Self, Seen), Fault> {
         let answer = match backend.dialect {
             Dialect::Anthropic => anthropic::parse_answer_named(body, &asked.names)?,
-            Dialect::OpenAi | Dialect::Ollama => openai::parse_answer(body)?,
+            Dialect::OpenAi | Dialect::Ollama => openai::parse_answer_named(body, &asked.names)?,
         };
         let events = events_of(answer);
         let observed = observe(&events);

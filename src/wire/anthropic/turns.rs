@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use serde_json::Value;
 
-use super::names::{Names, plain_id};
 use crate::base::Fault;
 use crate::wire::emit::{Array, Object};
+use crate::wire::names::{Names, plain_id};
 use crate::wire::neutral::{Image, Message, Part, Role};
 use crate::wire::params::{LeftOut, arguments_object, split_data_uri};
 

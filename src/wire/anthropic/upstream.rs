@@ -10,12 +10,12 @@ use serde_json::{Map, Value};
 
 use super::format::{Way, object_schema, way};
 use super::model::Model;
-use super::names::Names;
 use super::sampling::{self, Plan, Sampling};
-use super::{JSON_TOOL, turns};
+use super::{LONGEST_NAME, turns};
 use crate::base::{Fault, FaultKind};
 use crate::wire::emit::{self, Object};
 use crate::wire::members::is_ollamas;
+use crate::wire::names::{JSON_TOOL, Names};
 use crate::wire::neutral::{Part, Request, Tool, ToolChoice};
 use crate::wire::params::{LeftOut, settle};
 use crate::wire::shape::{WriteOptions, Written};
@@ -50,7 +50,7 @@ pub fn write_request(request: &Request, options: &WriteOptions<'_>) -> Result<Wr
     let settled = settle(request, options);
     let mut left = LeftOut::new("Anthropic", options.drop_params);
     let model = Model::of(options.model);
-    let names = Names::of(request);
+    let names = Names::of(request, LONGEST_NAME);
     check(request, &settled, &mut left)?;
     let sampling = sampling::decide(request, &settled, model, options.max_tokens, &mut left)?;
     let turns = turns::collect(&request.messages);

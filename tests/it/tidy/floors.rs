@@ -105,7 +105,7 @@ pub const OWNERS: &[(&str, &str)] = &[
     ),
     ("uuid", "base demo proxy"),
     ("fastrand", "demo proxy route traffic"),
-    ("sha2", "access config confstore"),
+    ("sha2", "access config confstore wire"),
     ("subtle", "access base"),
     // Config.
     ("serde_yaml", "config tui"),
