@@ -165,6 +165,27 @@ fn a_round_that_another_backend_began_goes_to_anthropic_without_thinking() {
 }
 
 #[test]
+fn usage_is_not_asked_of_servers_that_refuse_the_question() {
+    let body = json!({
+        "model": "m", "max_tokens": 9, "stream": true,
+        "messages": [{"role": "user", "content": "hi"}],
+    });
+    let asks = |surface, model: &str, base: &str| {
+        let deployment = deployment(&json!({"model": model, "api_base": base, "api_key": "k"}));
+        let out = sent(&asked(surface, &body, &[]), &deployment);
+        let body: Value = serde_json::from_slice(&out.body).unwrap();
+        body.get("stream_options").is_some()
+    };
+    let (mistral, other) = ("https://api.mistral.ai/v1", "http://127.0.0.1:9/v1");
+    for surface in [Surface::Chat, Surface::Messages] {
+        assert!(!asks(surface, "mistral/mistral-large-latest", mistral));
+        assert!(!asks(surface, "codestral/codestral-latest", other));
+        assert!(!asks(surface, "openai/mistral-small", mistral));
+        assert!(asks(surface, "openai/mistral-small", other));
+    }
+}
+
+#[test]
 fn other_headers_are_forwarded_only_where_the_config_says_so() {
     let name = HeaderName::from_static("x-tenant");
     assert!(is_forwarded(&name, true));
