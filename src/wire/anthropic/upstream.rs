@@ -34,14 +34,17 @@ const HINTS: [&str; 9] = [
 ];
 
 /// OpenAI's members that Anthropic has no word for.
-const FOREIGN: [&str; 8] = [
+const FOREIGN: [&str; 11] = [
     "audio",
+    "best_of",
+    "echo",
     "function_call",
     "functions",
     "logit_bias",
     "logprobs",
     "modalities",
     "prediction",
+    "suffix",
     "top_logprobs",
 ];
 

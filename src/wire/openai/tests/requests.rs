@@ -551,7 +551,7 @@ fn an_error_instead_of_an_answer_is_a_fault() {
 #[test]
 fn a_prompt_is_one_user_message() {
     let read = |prompt: Value| {
-        let body = json!({"model": "m", "prompt": prompt, "logprobs": 3, "echo": true});
+        let body = json!({"model": "m", "prompt": prompt, "best_of": 1});
         parse_completion_request(body.to_string().as_bytes())
     };
     for prompt in [json!("hi"), json!(["hi"])] {
