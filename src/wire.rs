@@ -20,4 +20,4 @@ pub mod shape;
 
 pub use names::Names;
 pub use neutral::{Answer, Event, Finish, Request};
-pub use shape::{Frame, Observed, UpstreamError, WriteOptions, WriterOptions, Written};
+pub use shape::{Choices, Frame, Observed, UpstreamError, WriteOptions, WriterOptions, Written};

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Uri};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::base::{Fault, FaultKind, Surface};
@@ -76,6 +77,8 @@ pub struct Way {
     pub names: Names,
     /// How the client wants its vectors.
     pub encoding: openai::Encoding,
+    /// How many choices a stream has; 0 counts as 1.
+    pub choices: u32,
 }
 
 impl Asked {
@@ -176,6 +179,7 @@ pub fn build(
         let body = relay(asked, head, bytes, deployment, model, set);
         let way = Way {
             same: true,
+            choices: choices(head, bytes, deployment, set),
             ..Way::default()
         };
         return Ok(Outgoing {
@@ -229,6 +233,46 @@ fn relay(
         max_completion_tokens: asked.surface == Surface::Chat && is_openai && is_reasoning(model),
     };
     head.relay_body(bytes, &edit)
+}
+
+/// How many choices a stream that is passed on will have: `n` for each prompt.
+fn choices(
+    head: &Head,
+    bytes: &[u8],
+    deployment: &Deployment,
+    set: Option<&Map<String, Value>>,
+) -> u32 {
+    if !head.stream || deployment.upstream.dialect != Dialect::OpenAi {
+        return 1;
+    }
+    let mut dropped = deployment.additional_drop_params.iter();
+    let dropped = dropped.any(|name| name == "n");
+    let number = |of: Option<&Map<String, Value>>| of?.get("n")?.as_u64();
+    let said = head.n.filter(|_| !dropped);
+    let default = number(Some(&deployment.defaults)).filter(|_| !dropped);
+    let n = number(set).or(said).or(default).unwrap_or(1);
+    let prompts = match head.surface {
+        Surface::Completions => prompts(bytes),
+        _ => 1,
+    };
+    u32::try_from(n.saturating_mul(prompts)).unwrap_or(u32::MAX)
+}
+
+/// How many prompts a completion has. A list of numbers is one, as token ids.
+fn prompts(bytes: &[u8]) -> u64 {
+    #[derive(serde::Deserialize)]
+    struct Asked<'a> {
+        #[serde(borrow)]
+        prompt: &'a RawValue,
+    }
+    let list = serde_json::from_slice::<Asked<'_>>(bytes).ok();
+    let list =
+        list.and_then(|asked| serde_json::from_str::<Vec<&RawValue>>(asked.prompt.get()).ok());
+    let list = list.unwrap_or_default();
+    match list.first() {
+        Some(first) if first.get().starts_with(['"', '[']) => list.len() as u64,
+        _ => 1,
+    }
 }
 
 /// OpenAI's models that take `max_completion_tokens` only.

@@ -186,6 +186,36 @@ fn usage_is_not_asked_of_servers_that_refuse_the_question() {
 }
 
 #[test]
+fn it_is_known_how_many_choices_a_stream_will_have() {
+    let openai = |more: &Value| {
+        let mut params = json!({"model": "openai/x", "api_base": "http://127.0.0.1:9/v1"});
+        let more = more.as_object().unwrap().clone();
+        params.as_object_mut().unwrap().extend(more);
+        deployment(&params)
+    };
+    let (plain, doubled) = (openai(&json!({})), openai(&json!({"n": 2})));
+    let once = openai(&json!({"additional_drop_params": ["n"]}));
+    let chat = |n: u32| json!({"model": "m", "stream": true, "messages": [], "n": n});
+    let text = |prompt: Value| json!({"model": "m", "stream": true, "prompt": prompt, "n": 2});
+    let cases = [
+        (Surface::Chat, chat(3), &plain, 3),
+        (Surface::Chat, chat(3), &once, 1),
+        (Surface::Chat, chat(3), &doubled, 3),
+        (Surface::Completions, text(json!("a")), &plain, 2),
+        (Surface::Completions, text(json!(["a", "b"])), &plain, 4),
+        (Surface::Completions, text(json!([1, 2, 3])), &plain, 2),
+        (Surface::Completions, text(json!([[1], [2]])), &plain, 4),
+    ];
+    for (surface, body, deployment, choices) in cases {
+        let way = sent(&asked(surface, &body, &[]), deployment).way;
+        assert_eq!(way.choices, choices, "{body}");
+    }
+    let silent = json!({"model": "m", "stream": true, "messages": []});
+    let way = sent(&asked(Surface::Chat, &silent, &[]), &doubled).way;
+    assert_eq!(way.choices, 2);
+}
+
+#[test]
 fn other_headers_are_forwarded_only_where_the_config_says_so() {
     let name = HeaderName::from_static("x-tenant");
     assert!(is_forwarded(&name, true));

@@ -5,7 +5,7 @@
 
 use bytes::BytesMut;
 
-use super::{Frames, Pump, Reader, Seen, Way, Writer, observe, write};
+use super::{Frames, Pump, Reader, Seen, State, Way, Writer, observe, write};
 use crate::base::{Fault, Surface};
 use crate::config::Dialect;
 use crate::provider::answer::aborted;
@@ -65,6 +65,7 @@ impl Pump {
                 events: Vec::new(),
             },
             provider: (*backend.provider).into(),
+            state: State::new(surface, 1),
         };
         Ok((pump, seen))
     }
