@@ -8,6 +8,7 @@ mod answer;
 mod blocks;
 mod count;
 mod error;
+mod extra;
 mod format;
 mod model;
 mod reader;

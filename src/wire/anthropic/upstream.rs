@@ -4,49 +4,19 @@
 //! that only a local server knows, are left out in any case, so that a failover from a local model to
 //! Anthropic does not end in an error. Called by `provider`.
 
-use std::borrow::Cow;
-
 use serde_json::{Map, Value};
 
+use super::extra::Extra;
 use super::format::{Way, object_schema, way};
 use super::model::Model;
 use super::sampling::{self, Plan, Sampling};
 use super::{LONGEST_NAME, turns};
 use crate::base::{Fault, FaultKind};
 use crate::wire::emit::{self, Object};
-use crate::wire::members::is_ollamas;
 use crate::wire::names::{JSON_TOOL, Names};
 use crate::wire::neutral::{Part, Request, Tool, ToolChoice};
 use crate::wire::params::{LeftOut, settle};
 use crate::wire::shape::{WriteOptions, Written};
-
-/// OpenAI's members that change nothing of an answer's meaning.
-const HINTS: [&str; 9] = [
-    "metadata",
-    "prompt_cache_key",
-    "prompt_cache_retention",
-    "safety_identifier",
-    "service_tier",
-    "store",
-    "stream_options",
-    "user",
-    "verbosity",
-];
-
-/// OpenAI's members that Anthropic has no word for.
-const FOREIGN: [&str; 11] = [
-    "audio",
-    "best_of",
-    "echo",
-    "function_call",
-    "functions",
-    "logit_bias",
-    "logprobs",
-    "modalities",
-    "prediction",
-    "suffix",
-    "top_logprobs",
-];
 
 /// Writes the body. Fails with [`FaultKind::Unsupported`] naming what cannot be said.
 pub fn write_request(request: &Request, options: &WriteOptions<'_>) -> Result<Written, Fault> {
@@ -62,7 +32,7 @@ pub fn write_request(request: &Request, options: &WriteOptions<'_>) -> Result<Wr
         return Err(Fault::new(FaultKind::Unsupported, message).param("messages"));
     }
     let way = settled.format.as_ref().map(|format| way(format, model));
-    let mut extra = sort_extra(&settled, &mut left)?;
+    let mut extra = Extra::sort(&settled, &mut left)?;
     if !sampling.plan.is_on() {
         extra.keep_no_thinking_edits(&mut left);
     }
@@ -121,79 +91,6 @@ fn check(request: &Request, settled: &Request, left: &mut LeftOut) -> Result<(),
     check("frequency_penalty", weighs(now), weighs(said))?;
     let (now, said) = (settled.presence_penalty, request.presence_penalty);
     check("presence_penalty", weighs(now), weighs(said))
-}
-
-/// Members beside the neutral ones, by what becomes of them.
-struct Extra<'a> {
-    passed: Vec<(&'a str, Cow<'a, Value>)>,
-    output_config: Option<&'a Map<String, Value>>,
-    web_search: Option<&'a Value>,
-}
-
-impl Extra<'_> {
-    /// Takes out what edits the context's reasoning: without thinking Anthropic refuses it.
-    fn keep_no_thinking_edits(&mut self, left: &mut LeftOut) {
-        self.passed.retain_mut(|(name, value)| {
-            let edits = (*name == "context_management").then(|| value.get("edits"));
-            let Some(edits) = edits.flatten().and_then(Value::as_array) else {
-                return true;
-            };
-            let (gone, kept): (Vec<_>, Vec<_>) = edits.iter().cloned().partition(clears_thinking);
-            if gone.is_empty() {
-                return true;
-            }
-            left.note("context_management.edits");
-            let is_empty = kept.is_empty();
-            if let Some(members) = value.to_mut().as_object_mut() {
-                members.insert("edits".to_owned(), kept.into());
-            }
-            !is_empty
-        });
-    }
-}
-
-fn clears_thinking(edit: &Value) -> bool {
-    let kind = edit.get("type").and_then(Value::as_str);
-    kind.is_some_and(|kind| kind.starts_with("clear_thinking"))
-}
-
-fn sort_extra<'a>(settled: &'a Request, left: &mut LeftOut) -> Result<Extra<'a>, Fault> {
-    let mut extra = Extra {
-        passed: Vec::new(),
-        output_config: None,
-        web_search: None,
-    };
-    for (name, value) in &settled.extra {
-        match name.as_str() {
-            _ if value.is_null() => {},
-            "output_config" => extra.output_config = value.as_object(),
-            "web_search_options" => extra.web_search = Some(value),
-            "service_tier" if value == "auto" || value == "standard_only" => {
-                extra.passed.push((name, Cow::Borrowed(value)));
-            },
-            "stream_options" => {},
-            known if HINTS.contains(&known) || is_ollamas(known) => left.note(known),
-            known if FOREIGN.contains(&known) => {
-                if !is_idle(value) {
-                    left.refuse(known, "")?;
-                }
-            },
-            _ => extra.passed.push((name, Cow::Borrowed(value))),
-        }
-    }
-    Ok(extra)
-}
-
-/// Whether a value asks for nothing.
-fn is_idle(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => text.is_empty() || text == "none",
-        Value::Array(items) => items.iter().all(|item| item == "text"),
-        Value::Object(members) => members.is_empty(),
-        Value::Bool(true) => false,
-    }
 }
 
 /// Anthropic refuses stop texts of white space alone.
