@@ -169,9 +169,11 @@ pub fn build(
     };
     // Reasoning that another backend wrote carries no signature, and Anthropic refuses it, or a round
     // of calls that begins without: such a conversation is translated, which leaves out what must be.
-    let must_translate = asked.surface == Surface::Messages
-        && (anthropic::has_unsigned_thinking(bytes) || anthropic::thinks_against_history(bytes));
-    let same = is_same(asked.surface, backend.dialect) && !must_translate;
+    let is_foreign = || {
+        asked.surface == Surface::Messages
+            && (anthropic::has_unsigned_thinking(bytes) || anthropic::thinks_against_history(bytes))
+    };
+    let same = is_same(asked.surface, backend.dialect) && !is_foreign();
     let as_versioned = same && !adds_sampling(head, bytes, &deployment.defaults, set);
     forward(asked, backend, as_versioned, &mut headers);
     let uri = backend.uri(asked.surface, asked.subpath, same && asked.beta);
@@ -218,7 +220,7 @@ fn relay(
 ) -> Bytes {
     let empty = Map::new();
     let chat = matches!(asked.surface, Surface::Chat | Surface::Completions);
-    let takes_defaults = chat || asked.surface == Surface::Messages;
+    let takes_defaults = chat || matches!(asked.surface, Surface::Messages | Surface::Embeddings);
     let is_openai = &*deployment.upstream.provider == "openai" && !deployment.upstream.local;
     let edit = RelayEdit {
         model,

@@ -153,10 +153,7 @@ fn a_round_that_another_backend_began_goes_to_anthropic_without_thinking() {
     assert_eq!(without.get("thinking"), None);
     assert_eq!(without.get("context_management"), None);
     let (_, without) = sent(&body(&text, &json!([thoughts, uses])));
-    assert_eq!(
-        without["context_management"],
-        json!({"edits": [uses.clone()]})
-    );
+    assert_eq!(without["context_management"], json!({"edits": [uses]}));
     let signed = json!({"type": "thinking", "thinking": "t", "signature": "s"});
     let asked = body(&signed, &json!([thoughts]));
     let (same, with) = sent(&asked);
@@ -213,6 +210,20 @@ fn it_is_known_how_many_choices_a_stream_will_have() {
     let silent = json!({"model": "m", "stream": true, "messages": []});
     let way = sent(&asked(Surface::Chat, &silent, &[]), &doubled).way;
     assert_eq!(way.choices, 2);
+}
+
+#[test]
+fn embeddings_take_the_deployments_defaults_everywhere() {
+    let body = json!({"model": "m", "input": "hi"});
+    for model in ["openai/x", "ollama/x"] {
+        let params = json!({"model": model, "api_base": "http://127.0.0.1:9", "dimensions": 64});
+        let out = sent(
+            &asked(Surface::Embeddings, &body, &[]),
+            &deployment(&params),
+        );
+        let sent: Value = serde_json::from_slice(&out.body).unwrap();
+        assert_eq!(sent["dimensions"], 64, "{model}");
+    }
 }
 
 #[test]
