@@ -24,6 +24,7 @@ mod request;
 #[cfg(test)]
 mod tests;
 mod thought;
+mod turns;
 mod usage;
 mod write;
 mod writer;

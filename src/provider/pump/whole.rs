@@ -114,7 +114,7 @@ fn choice_events(choice: u32, said: Choice, events: &mut Vec<Event>) {
                 calls += 1;
             },
             // No answer holds one.
-            Part::Image(_) | Part::File(_) | Part::Other(_) | Part::ToolResult { .. } => {},
+            Part::Image { .. } | Part::File(_) | Part::Other(_) | Part::ToolResult { .. } => {},
         }
     }
     let reason = match said.finish {

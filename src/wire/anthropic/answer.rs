@@ -165,7 +165,7 @@ fn write_block<B: BufMut>(part: &Part, message: &str, at: usize, a: &mut Array<'
                 .put_json("input", &arguments_object(&call.arguments));
         }),
         Part::Other(value) | Part::File(value) => a.put(value),
-        Part::Image(_) | Part::ToolResult { .. } => {},
+        Part::Image { .. } | Part::ToolResult { .. } => {},
     }
 }
 

@@ -1,29 +1,21 @@
 //! The neutral form as a chat request.
 //!
-//! Reasoning of earlier turns is left out: OpenAI's own API refuses members it does not know in
-//! messages, and its models cannot use another's reasoning.
+//! What OpenAI's own API would refuse is shortened, said in other words, or left out.
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::effort::effort;
-use super::thought;
+use super::turns::{self, Calls};
 use crate::base::{Fault, FaultKind};
 use crate::wire::head::{is_own, remove_path};
-use crate::wire::neutral::{Format, Image, Message, Part, Request, Role, Tool, ToolChoice};
+use crate::wire::neutral::{Format, Request, Tool, ToolChoice};
 use crate::wire::{Names, WriteOptions, Written};
 
 /// The longest tool name, in bytes.
 pub const LONGEST_NAME: usize = 64;
 /// The longest `user`, in letters; as many as a SHA-256 in hex has.
 const LONGEST_USER: usize = 64;
-
-/// How tool calls are written.
-struct Calls {
-    names: Names,
-    /// Signatures of thoughts go beside the calls.
-    signed: bool,
-}
 
 /// Writes a request for an upstream that speaks OpenAI's API.
 ///
@@ -37,7 +29,10 @@ pub fn write_request(request: &Request, options: &WriteOptions<'_>) -> Result<Wr
         names: Names::of(request, LONGEST_NAME),
         signed: base_name(options.model).starts_with("gemini"),
     };
-    map.insert("messages".to_owned(), messages(&request.messages, &calls));
+    map.insert(
+        "messages".to_owned(),
+        turns::write(&request.messages, &calls),
+    );
     tools(request, options, &calls.names, (&mut map, &mut dropped))?;
     sampling(request, options, (&mut map, &mut dropped));
     if let Some(effort) = effort(request.thinking.as_ref(), options.model) {
@@ -260,157 +255,5 @@ fn defaults(request: &Request, options: &WriteOptions<'_>, map: &mut Map<String,
             name
         };
         map.insert(name.to_owned(), value.clone());
-    }
-}
-
-fn messages(messages: &[Message], calls: &Calls) -> Value {
-    let mut list = Vec::with_capacity(messages.len());
-    for message in messages {
-        match message.role {
-            Role::Assistant => list.push(assistant(message, calls)),
-            Role::System => list.push(json!({"role": "system", "content": flat(&message.parts)})),
-            Role::User => user(message, &mut list),
-        }
-    }
-    list.into()
-}
-
-/// Tool results go first, each a message of its own; pictures among them, which a tool's message
-/// cannot hold, go into the user's.
-fn user(message: &Message, list: &mut Vec<Value>) {
-    let mut rest = Vec::new();
-    let mut results = 0;
-    for part in &message.parts {
-        let Part::ToolResult {
-            id,
-            name: _,
-            parts,
-            is_error: _,
-        } = part
-        else {
-            rest.extend(content_part(part));
-            continue;
-        };
-        results += 1;
-        let (id, _signature) = thought::unpack(id);
-        list.push(json!({"role": "tool", "tool_call_id": id, "content": flat(parts)}));
-        rest.extend(
-            parts
-                .iter()
-                .filter(|part| !matches!(part, Part::Text { .. }))
-                .filter_map(content_part),
-        );
-    }
-    if rest.is_empty() && results > 0 {
-        return;
-    }
-    let content = match rest.as_slice() {
-        [] => "".into(),
-        [only] if only.get("type") == Some(&"text".into()) => {
-            only.get("text").cloned().unwrap_or_default()
-        },
-        _ => rest.into(),
-    };
-    list.push(named("user", content, message));
-}
-
-fn assistant(message: &Message, calls: &Calls) -> Value {
-    let parts = message.parts.iter();
-    let calls: Vec<Value> = parts.filter_map(|part| calls.write(part)).collect();
-    let text = flat(&message.parts);
-    let content = if text.is_empty() && !calls.is_empty() {
-        Value::Null
-    } else {
-        text.into()
-    };
-    let mut value = named("assistant", content, message);
-    if let (false, Some(map)) = (calls.is_empty(), value.as_object_mut()) {
-        map.insert("tool_calls".to_owned(), calls.into());
-    }
-    value
-}
-
-fn named(role: &str, content: Value, message: &Message) -> Value {
-    let mut map = Map::new();
-    map.insert("role".to_owned(), role.into());
-    map.insert("content".to_owned(), content);
-    if let Some(name) = &message.name {
-        map.insert("name".to_owned(), name.as_str().into());
-    }
-    map.into()
-}
-
-/// The texts among some parts as one.
-fn flat(parts: &[Part]) -> String {
-    let texts: Vec<&str> = parts
-        .iter()
-        .filter_map(|part| match part {
-            Part::Text { text, .. } => Some(text.as_str()),
-            _ => None,
-        })
-        .collect();
-    texts.join("\n\n")
-}
-
-impl Calls {
-    fn write(&self, part: &Part) -> Option<Value> {
-        let Part::ToolCall(call) = part else {
-            return None;
-        };
-        let arguments = if call.arguments.is_empty() {
-            "{}"
-        } else {
-            &call.arguments
-        };
-        let (id, signature) = thought::unpack(&call.id);
-        let mut map = Map::new();
-        map.insert("id".to_owned(), id.into());
-        map.insert("type".to_owned(), "function".into());
-        let function = json!({"name": self.names.told(&call.name), "arguments": arguments});
-        map.insert("function".to_owned(), function);
-        if let (true, Some(signature)) = (self.signed, signature) {
-            map.insert("extra_content".to_owned(), thought::extra(&signature));
-        }
-        Some(map.into())
-    }
-}
-
-fn content_part(part: &Part) -> Option<Value> {
-    match part {
-        Part::Text { text, cache: _ } => Some(json!({"type": "text", "text": text})),
-        Part::Image(Image::Url { url, detail: None }) => {
-            Some(json!({"type": "image_url", "image_url": {"url": url}}))
-        },
-        Part::Image(Image::Url {
-            url,
-            detail: Some(detail),
-        }) => Some(json!({"type": "image_url", "image_url": {"url": url, "detail": detail}})),
-        Part::Image(Image::Base64 { media_type, data }) => {
-            let url = format!("data:{media_type};base64,{data}");
-            Some(json!({"type": "image_url", "image_url": {"url": url}}))
-        },
-        Part::File(value) | Part::Other(value) => Some(file(value)),
-        Part::Thinking { .. }
-        | Part::RedactedThinking { .. }
-        | Part::ToolCall(_)
-        | Part::ToolResult { .. } => None,
-    }
-}
-
-/// A part in its own shape; Anthropic's documents in OpenAI's.
-fn file(value: &Value) -> Value {
-    let text = |path: &str| value.pointer(path).and_then(Value::as_str);
-    if text("/type") != Some("document") {
-        return value.clone();
-    }
-    let title = text("/title").unwrap_or("document.pdf");
-    match (text("/source/type"), text("/source/data")) {
-        (Some("base64"), Some(data)) => {
-            let media_type = text("/source/media_type").unwrap_or("application/pdf");
-            let data = format!("data:{media_type};base64,{data}");
-            json!({"type": "file", "file": {"filename": title, "file_data": data}})
-        },
-        (Some("text"), Some(data)) => json!({"type": "text", "text": data}),
-        _ => value.clone(),
     }
 }

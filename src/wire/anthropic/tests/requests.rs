@@ -82,16 +82,19 @@ fn a_coding_agents_request_is_read_in_full() {
                     id: "toolu_02".to_owned(),
                     name: None,
                     parts: vec![
-                        cached("no such file", short),
-                        Part::Image(Image::Base64 {
-                            media_type: "image/png".to_owned(),
-                            data: "iVBORw0KGgo=".to_owned(),
-                        }),
+                        Part::text("no such file"),
+                        Part::Image {
+                            image: Image::Base64 {
+                                media_type: "image/png".to_owned(),
+                                data: "iVBORw0KGgo=".to_owned(),
+                            },
+                            cache: Some(short),
+                        },
                     ],
                     is_error: true,
                 },
                 Part::text("and this?"),
-                Part::Image(Image::Url {
+                Part::image(Image::Url {
                     url: "https://example.com/a.png".to_owned(),
                     detail: None,
                 }),

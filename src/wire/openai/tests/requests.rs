@@ -215,7 +215,7 @@ fn geminis_signatures_come_down_in_ids_and_go_up_beside_the_calls() {
         "function": {"name": "f", "arguments": "{}"},
         "extra_content": {"google": {"thought_signature": "Cp+/=="}},
     });
-    let answer = json!({"choices": [{"message": {"tool_calls": [call.clone()]}}]}).to_string();
+    let answer = json!({"choices": [{"message": {"tool_calls": [call]}}]}).to_string();
     let answer = parse_answer(answer.as_bytes()).unwrap();
     let part = answer.choices[0].parts[0].clone();
     let Part::ToolCall(ToolCall { id, .. }) = &part else {
@@ -418,7 +418,7 @@ fn results_with_pictures_split_in_two() {
                     name: None,
                     parts: vec![
                         Part::text("seen"),
-                        Part::Image(Image::Base64 {
+                        Part::image(Image::Base64 {
                             media_type: "image/png".to_owned(),
                             data: "AA".to_owned(),
                         }),
