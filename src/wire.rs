@@ -10,6 +10,7 @@ pub mod failure;
 pub mod frame;
 pub mod head;
 pub mod members;
+pub mod names;
 pub mod neutral;
 pub mod ollama;
 pub mod openai;
@@ -17,5 +18,6 @@ pub mod params;
 pub mod scan;
 pub mod shape;
 
+pub use names::Names;
 pub use neutral::{Answer, Event, Finish, Request};
-pub use shape::{Frame, Observed, UpstreamError, WriteOptions, WriterOptions, Written};
+pub use shape::{Choices, Frame, Observed, UpstreamError, WriteOptions, WriterOptions, Written};

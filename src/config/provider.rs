@@ -33,6 +33,8 @@ pub struct ProviderInfo {
     pub key_env: &'static [&'static str],
     /// Whether it is usually self-hosted: probed, free, and needing no key.
     pub local: bool,
+    /// Whether it takes `stream_options`; one that refuses it tells the usage of a stream unasked.
+    pub stream_options: bool,
 }
 
 /// What a prefix or a bare model name leads to.
@@ -96,6 +98,17 @@ pub fn by_host(host: &str) -> Option<&'static ProviderInfo> {
     cloud
         .filter(|info| !info.base.is_empty())
         .find(|info| host_of(info.base) == Some(host.as_str()))
+}
+
+/// Whether the provider of this prefix, or the one that serves at this base URL, refuses
+/// `stream_options`.
+pub fn refuses_stream_options(prefix: &str, base: &str) -> bool {
+    let named = table::SPOKEN.iter().find(|info| info.prefix == prefix);
+    let there = host_of(base).and_then(by_host);
+    [named, there]
+        .into_iter()
+        .flatten()
+        .any(|info| !info.stream_options)
 }
 
 /// All prefixes, for "did you mean".

@@ -43,7 +43,7 @@ pub fn plain(
         return embedded(body, way, options);
     }
     let mut answer = match backend.dialect {
-        Dialect::OpenAi => openai::parse_answer(body)?,
+        Dialect::OpenAi => openai::parse_answer_named(body, &way.names)?,
         Dialect::Ollama => ollama::parse_answer(body)?,
         Dialect::Anthropic => anthropic::parse_answer_named(body, &way.names)?,
     };

@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::base::{Fault, FaultKind, Surface};
@@ -16,7 +17,7 @@ use crate::provider::Backend;
 use crate::provider::forward::{adds_sampling, forward};
 use crate::provider::multipart::Form;
 use crate::wire::head::{Head, RelayEdit};
-use crate::wire::{Request, WriteOptions, anthropic, ollama, openai};
+use crate::wire::{Names, Request, WriteOptions, anthropic, ollama, openai};
 
 /// Most tokens an Anthropic model is asked for when nobody said: every model that takes more than
 /// one page of answer allows it, and none bills for what it does not write.
@@ -72,9 +73,11 @@ pub struct Way {
     /// Its bytes are passed on with edits; otherwise it is translated.
     pub same: bool,
     /// Tools whose names the upstream could not take, with what they were called.
-    pub names: anthropic::Names,
+    pub names: Names,
     /// How the client wants its vectors.
     pub encoding: openai::Encoding,
+    /// How many choices a stream has; 0 counts as 1.
+    pub choices: u32,
 }
 
 impl Asked {
@@ -163,10 +166,13 @@ pub fn build(
         },
         Body::Json { head, bytes } => (head, bytes),
     };
-    // Reasoning that another backend wrote carries no signature, and Anthropic refuses it: such a
-    // conversation is translated, which leaves it out.
-    let unsigned = asked.surface == Surface::Messages && anthropic::has_unsigned_thinking(bytes);
-    let same = is_same(asked.surface, backend.dialect) && !unsigned;
+    // Reasoning that another backend wrote carries no signature, and Anthropic refuses it, or a round
+    // of calls that begins without: such a conversation is translated, which leaves out what must be.
+    let is_foreign = || {
+        asked.surface == Surface::Messages
+            && (anthropic::has_unsigned_thinking(bytes) || anthropic::thinks_against_history(bytes))
+    };
+    let same = is_same(asked.surface, backend.dialect) && !is_foreign();
     let as_versioned = same && !adds_sampling(head, bytes, &deployment.defaults, set);
     let change = |headers: &mut HeaderMap| forward(asked, backend, as_versioned, headers);
     let change: Option<&dyn Fn(&mut HeaderMap)> =
@@ -176,6 +182,7 @@ pub fn build(
         let body = relay(asked, head, bytes, deployment, model, set);
         let way = Way {
             same: true,
+            choices: choices(head, bytes, deployment, set),
             ..Way::default()
         };
         return Ok(Outgoing {
@@ -212,7 +219,7 @@ fn relay(
 ) -> Bytes {
     let empty = Map::new();
     let chat = matches!(asked.surface, Surface::Chat | Surface::Completions);
-    let takes_defaults = chat || asked.surface == Surface::Messages;
+    let takes_defaults = chat || matches!(asked.surface, Surface::Messages | Surface::Embeddings);
     let is_openai = &*deployment.upstream.provider == "openai" && !deployment.upstream.local;
     let edit = RelayEdit {
         model,
@@ -227,6 +234,46 @@ fn relay(
         max_completion_tokens: asked.surface == Surface::Chat && is_openai && is_reasoning(model),
     };
     head.relay_body(bytes, &edit)
+}
+
+/// How many choices a stream that is passed on will have: `n` for each prompt.
+fn choices(
+    head: &Head,
+    bytes: &[u8],
+    deployment: &Deployment,
+    set: Option<&Map<String, Value>>,
+) -> u32 {
+    if !head.stream || deployment.upstream.dialect != Dialect::OpenAi {
+        return 1;
+    }
+    let mut dropped = deployment.additional_drop_params.iter();
+    let dropped = dropped.any(|name| name == "n");
+    let number = |of: Option<&Map<String, Value>>| of?.get("n")?.as_u64();
+    let said = head.n.filter(|_| !dropped);
+    let default = number(Some(&deployment.defaults)).filter(|_| !dropped);
+    let n = number(set).or(said).or(default).unwrap_or(1);
+    let prompts = match head.surface {
+        Surface::Completions => prompts(bytes),
+        _ => 1,
+    };
+    u32::try_from(n.saturating_mul(prompts)).unwrap_or(u32::MAX)
+}
+
+/// How many prompts a completion has. A list of numbers is one, as token ids.
+fn prompts(bytes: &[u8]) -> u64 {
+    #[derive(serde::Deserialize)]
+    struct Asked<'a> {
+        #[serde(borrow)]
+        prompt: &'a RawValue,
+    }
+    let list = serde_json::from_slice::<Asked<'_>>(bytes).ok();
+    let list =
+        list.and_then(|asked| serde_json::from_str::<Vec<&RawValue>>(asked.prompt.get()).ok());
+    let list = list.unwrap_or_default();
+    match list.first() {
+        Some(first) if first.get().starts_with(['"', '[']) => list.len() as u64,
+        _ => 1,
+    }
 }
 
 /// OpenAI's models that take `max_completion_tokens` only.
@@ -266,9 +313,12 @@ fn translate(
     let mut way = Way::default();
     let written = match dialect {
         Dialect::Ollama => ollama::write_request(&foreign(asked, request), &options)?,
-        Dialect::OpenAi => openai::write_request(&foreign(asked, request), &options)?,
+        Dialect::OpenAi => {
+            way.names = Names::of(request, openai::LONGEST_NAME);
+            openai::write_request(&foreign(asked, request), &options)?
+        },
         Dialect::Anthropic => {
-            way.names = anthropic::Names::of(request);
+            way.names = Names::of(request, anthropic::LONGEST_NAME);
             anthropic::write_request(request, &options)?
         },
     };

@@ -17,7 +17,8 @@ use crate::provider::classify::said;
 use crate::provider::{Backend, build};
 use crate::wire::frame::{Lines, Sse};
 use crate::wire::{
-    Event, Finish, Frame, Observed, UpstreamError, WriterOptions, anthropic, ollama, openai,
+    Choices, Event, Finish, Frame, Observed, UpstreamError, WriterOptions, anthropic, ollama,
+    openai,
 };
 
 /// What a chunk held.
@@ -27,7 +28,7 @@ pub struct Seen {
     pub events: u32,
     /// Events with content for the client.
     pub content: u32,
-    /// Why a choice ended was said.
+    /// Every choice that was asked for has said why it ended.
     pub finished: bool,
     /// The upstream says the stream is complete.
     pub done: bool,
@@ -41,6 +42,20 @@ pub struct Pump {
     frames: Frames,
     way: Way,
     provider: Box<str>,
+    state: State,
+}
+
+/// How far a stream has come.
+#[derive(Debug)]
+struct State {
+    /// How many choices it must have.
+    wanted: u32,
+    /// Which of them said why they ended.
+    ended: Choices,
+    /// There was content.
+    spoke: bool,
+    /// Its events are those of an answer: content and reasons are known.
+    is_answer: bool,
 }
 
 #[derive(Debug)]
@@ -84,6 +99,7 @@ impl Pump {
         limit: usize,
     ) -> Self {
         let dialect = backend.dialect;
+        let state = State::new(surface, asked.choices);
         let frames = match dialect {
             Dialect::Ollama => Frames::Lines(Lines::new(limit)),
             Dialect::OpenAi | Dialect::Anthropic => Frames::Sse(Sse::new(limit)),
@@ -98,7 +114,9 @@ impl Pump {
             }
         } else {
             let reader = match dialect {
-                Dialect::OpenAi => Reader::OpenAi(Box::default()),
+                Dialect::OpenAi => {
+                    Reader::OpenAi(Box::new(openai::Reader::with_names(asked.names)))
+                },
                 Dialect::Ollama => Reader::Ollama(Box::default()),
                 Dialect::Anthropic => {
                     Reader::Anthropic(Box::new(anthropic::Reader::with_names(asked.names)))
@@ -115,6 +133,7 @@ impl Pump {
             frames,
             way,
             provider: (*backend.provider).into(),
+            state,
         }
     }
 
@@ -164,7 +183,7 @@ impl Pump {
     pub fn finish(&mut self, out: &mut BytesMut) {
         match &mut self.way {
             Way::OpenAi(_) => out.extend_from_slice(openai::DONE),
-            Way::Anthropic(_) => {},
+            Way::Anthropic(relay) => relay.finish(out),
             Way::Across { writer, .. } => match writer {
                 Writer::Chat(writer) => writer.finish(out),
                 Writer::Completion(writer) => writer.finish(out),
@@ -202,20 +221,40 @@ impl Pump {
         self.note(observed, seen)
     }
 
-    fn note(&self, observed: Observed, seen: &mut Seen) -> Result<(), Fault> {
+    fn note(&mut self, observed: Observed, seen: &mut Seen) -> Result<(), Fault> {
         if let Some(error) = observed.error {
             return Err(said(&self.provider, &error, None));
         }
         if observed.finish == Some(Finish::Abort) {
             return Err(aborted());
         }
+        self.state.spoke |= observed.content;
+        self.state.ended.join(observed.ended);
+        let ended = self.state.ended.count();
+        if observed.done && self.state.is_answer && !self.state.spoke && ended == 0 {
+            return Err(no_answer());
+        }
         seen.content += u32::from(observed.content);
-        seen.finished |= observed.finish.is_some();
+        seen.finished |= ended >= self.state.wanted;
         seen.done |= observed.done;
         if let Some(usage) = observed.usage {
             seen.usage = Some(seen.usage.unwrap_or_default().max(usage));
         }
         Ok(())
+    }
+}
+
+impl State {
+    fn new(surface: Surface, choices: u32) -> Self {
+        Self {
+            wanted: choices.clamp(1, Choices::MOST),
+            ended: Choices::default(),
+            spoke: false,
+            is_answer: matches!(
+                surface,
+                Surface::Chat | Surface::Messages | Surface::Completions
+            ),
+        }
     }
 }
 
@@ -229,6 +268,12 @@ impl Writer {
             _ => Self::Chat(Box::new(openai::Writer::new(options))),
         }
     }
+}
+
+/// The fault of an end mark behind nothing: real servers say at least why they ended.
+fn no_answer() -> Fault {
+    let text = "the backend's stream ended without an answer in it";
+    Fault::new(FaultKind::BadAnswer, text)
 }
 
 /// The error event that ends a stream of this surface, and its end.
@@ -268,7 +313,10 @@ fn observe(events: &[Event]) -> Observed {
             | Event::RedactedThinking { .. } => {
                 observed.content = true;
             },
-            Event::Finish { reason, .. } => observed.finish = Some(reason.clone()),
+            Event::Finish { choice, reason } => {
+                observed.finish = Some(reason.clone());
+                observed.ended.add(*choice);
+            },
             Event::Usage(usage) => {
                 observed.usage = Some(observed.usage.unwrap_or_default().max(*usage));
             },
@@ -295,3 +343,6 @@ fn observe(events: &[Event]) -> Observed {
 fn is_whole(data: &[u8]) -> bool {
     data == b"[DONE]" || serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()
 }
+
+#[cfg(test)]
+mod tests;

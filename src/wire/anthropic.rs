@@ -8,12 +8,13 @@ mod answer;
 mod blocks;
 mod count;
 mod error;
+mod extra;
 mod format;
 mod model;
-mod names;
 mod reader;
 mod relay;
 mod request;
+mod round;
 mod sampling;
 mod turns;
 mod upstream;
@@ -26,10 +27,10 @@ mod tests;
 pub use answer::{parse_answer, parse_answer_named, write_answer};
 pub use count::{parse_count, write_count};
 pub use error::{parse_error, status_of, write_error};
-pub use names::Names;
 pub use reader::Reader;
 pub use relay::{StreamRelay, has_unsigned_thinking, relay_answer};
 pub use request::{parse_count_request, parse_request};
+pub use round::thinks_against_history;
 pub use upstream::write_request;
 pub use writer::Writer;
 
@@ -37,8 +38,8 @@ use serde::{Deserialize, Deserializer};
 
 use crate::wire::{Finish, Request, members};
 
-/// The tool by which a form of answer is asked of models that know no `output_config.format`.
-const JSON_TOOL: &str = "json_tool_call";
+/// The longest tool name, in bytes.
+pub const LONGEST_NAME: usize = 128;
 
 /// Reads a text that some servers send as `null`.
 fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

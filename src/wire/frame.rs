@@ -155,9 +155,17 @@ impl Sse {
         (&self.pending.begun, &self.pending.fresh)
     }
 
-    /// The unterminated rest as if it were an event, for servers that forget the last empty line.
+    /// The unterminated rest as an event, for servers that forget the last empty line: it is put
+    /// there, so that what is written behind it stays apart.
     pub fn take_rest(&mut self) -> Option<Frame> {
-        take_all(&mut self.pending).map(parse)
+        let Pending { begun, fresh, .. } = &self.pending;
+        let last = fresh.last().or_else(|| begun.last())?;
+        let end: &[u8] = if *last == b'\n' { b"\n" } else { b"\n\n" };
+        self.pending
+            .begun
+            .extend_from_slice(&std::mem::take(&mut self.pending.fresh));
+        self.pending.begun.extend_from_slice(end);
+        Some(parse(self.pending.begun.split().freeze()))
     }
 
     /// How far into `fresh` the present event goes, its empty line included.

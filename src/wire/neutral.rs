@@ -84,8 +84,13 @@ pub enum Part {
         /// `cache_control`, as it was written.
         cache: Option<Value>,
     },
-    /// A picture.
-    Image(Image),
+    /// A picture; `cache` as with text.
+    Image {
+        /// The picture.
+        image: Image,
+        /// `cache_control`, as it was written.
+        cache: Option<Value>,
+    },
     /// A file or document, as base64 or by reference, in the client's own shape.
     File(Value),
     /// A part of some other kind (audio, video …), kept as it was written.
@@ -123,6 +128,19 @@ impl Part {
         Self::Text {
             text: text.into(),
             cache: None,
+        }
+    }
+
+    /// A picture without a mark.
+    pub const fn image(image: Image) -> Self {
+        Self::Image { image, cache: None }
+    }
+
+    /// The place of `cache_control`, where a part has one.
+    pub const fn cache_mut(&mut self) -> Option<&mut Option<Value>> {
+        match self {
+            Self::Text { cache, .. } | Self::Image { cache, .. } => Some(cache),
+            _ => None,
         }
     }
 }

@@ -11,6 +11,7 @@
 mod answer;
 mod chunk;
 mod completion;
+mod effort;
 mod embedding;
 mod error;
 mod field;
@@ -22,11 +23,13 @@ mod relay;
 mod request;
 #[cfg(test)]
 mod tests;
+mod thought;
+mod turns;
 mod usage;
 mod write;
 mod writer;
 
-pub use self::answer::{parse_answer, write_answer};
+pub use self::answer::{parse_answer, parse_answer_named, write_answer};
 pub use self::completion::{CompletionWriter, parse_completion_request, write_completion_answer};
 pub use self::embedding::{
     EmbedAnswer, EmbedRequest, Encoding, Input, parse_embed_request, write_embed_answer,
@@ -36,7 +39,7 @@ pub use self::reader::Reader;
 pub use self::relay::{StreamRelay, relay_answer};
 pub use self::request::parse_request;
 pub use self::usage::push_usage;
-pub use self::write::{wants_completion_tokens, write_request};
+pub use self::write::{LONGEST_NAME, wants_completion_tokens, write_request};
 pub use self::writer::Writer;
 
 /// What ends every stream of this dialect.

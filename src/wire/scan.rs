@@ -15,8 +15,9 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
-pub use self::cursor::Bad;
 use self::cursor::Cursor;
+
+pub use self::cursor::Bad;
 pub use self::pass::Pass;
 
 /// Deepest nesting accepted.

@@ -83,10 +83,36 @@ pub struct Observed {
     pub content: bool,
     /// Why a choice ended.
     pub finish: Option<Finish>,
+    /// Which choices ended.
+    pub ended: Choices,
     /// Tokens.
     pub usage: Option<Usage>,
     /// The upstream says it failed.
     pub error: Option<UpstreamError>,
     /// The upstream says the stream is complete.
     pub done: bool,
+}
+
+/// A set of choices, by index. Those past the largest share the last place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Choices(u128);
+
+impl Choices {
+    /// The most that are told apart.
+    pub const MOST: u32 = u128::BITS;
+
+    /// Puts a choice in.
+    pub fn add(&mut self, index: u32) {
+        self.0 |= 1 << index.min(Self::MOST - 1);
+    }
+
+    /// Puts in all that another set holds.
+    pub const fn join(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// How many there are.
+    pub const fn count(self) -> u32 {
+        self.0.count_ones()
+    }
 }

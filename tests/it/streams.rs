@@ -150,9 +150,57 @@ fn other_dialects_that_die_are_told_the_same_way() {
             .stream("/v1/messages", &message_stream("chat"))
             .collect();
         assert_eq!(end, End::Whole);
-        assert_eq!(check::events(&frames).last(), Some(&"error"));
+        let events = check::events(&frames);
+        assert_eq!(events.last(), Some(&"error"));
+        let errors = events.iter().filter(|event| **event == "error").count();
+        assert_eq!(errors, 1, "it is told once: {frames:#?}");
         quiet(&gateway, &[&upstream]);
     }
+}
+
+#[test]
+fn an_end_mark_behind_nothing_is_tried_elsewhere() {
+    for hollow in ["", "data: hello\n\n", "data: {\"choices\":[]}\n\n"] {
+        let upstream = Upstream::start(move |_| {
+            Reply::sse()
+                .chunk(format!("{hollow}data: [DONE]\n\n"))
+                .end()
+        });
+        let spare = Upstream::start(openai::server("fine"));
+        let gateway = rig::start(
+            &[
+                rig::openai("chat", &upstream).with("order: 1"),
+                rig::openai("chat", &spare).with("order: 2"),
+            ],
+            "",
+        );
+        let (frames, end) = gateway
+            .stream("/v1/chat/completions", &chat_stream("chat"))
+            .collect();
+        assert_eq!(end, End::Whole);
+        assert_eq!(check::openai_text(&frames), "fine", "{hollow}");
+        check::ends_with_done(&frames);
+        assert_eq!(spare.requests().len(), 1);
+        quiet(&gateway, &[&upstream, &spare]);
+    }
+}
+
+#[test]
+fn one_finished_choice_of_two_does_not_make_a_cut_stream_whole() {
+    let upstream = Upstream::start(|_| {
+        Reply::sse()
+            .chunk(word("a"))
+            .chunk(openai::finish("mock-model", "stop"))
+            .end()
+    });
+    let gateway = rig::start(&[rig::openai("chat", &upstream)], "");
+    let mut body = chat_stream("chat");
+    body["n"] = json!(2);
+    let (frames, end) = gateway.stream("/v1/chat/completions", &body).collect();
+    assert_eq!(end, End::Whole);
+    let has_error = |frame: &Frame| !frame.is_done() && frame.json()["error"].is_object();
+    assert!(frames.iter().any(has_error), "{frames:#?}");
+    quiet(&gateway, &[&upstream]);
 }
 
 #[test]

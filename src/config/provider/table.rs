@@ -16,6 +16,20 @@ const fn cloud(
         base_env,
         key_env,
         local: false,
+        stream_options: true,
+    }
+}
+
+/// A cloud that speaks OpenAI's API but for `stream_options`, which it refuses.
+const fn strict(
+    prefix: &'static str,
+    base: &'static str,
+    base_env: &'static [&'static str],
+    key_env: &'static [&'static str],
+) -> ProviderInfo {
+    ProviderInfo {
+        stream_options: false,
+        ..cloud(prefix, base, base_env, key_env)
     }
 }
 
@@ -41,6 +55,7 @@ const fn ollama(prefix: &'static str) -> ProviderInfo {
         base_env: &["OLLAMA_API_BASE", "OLLAMA_HOST"],
         key_env: &["OLLAMA_API_KEY"],
         local: true,
+        stream_options: true,
     }
 }
 
@@ -55,6 +70,7 @@ pub(super) const SPOKEN: &[ProviderInfo] = &[
         base_env: &["ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"],
         key_env: &["ANTHROPIC_API_KEY"],
         local: false,
+        stream_options: true,
     },
     cloud(
         "openai",
@@ -86,13 +102,13 @@ pub(super) const SPOKEN: &[ProviderInfo] = &[
         &["OPENAI_BASE_URL", "OPENAI_API_BASE"],
         &["OPENAI_API_KEY"],
     ),
-    cloud(
+    strict(
         "mistral",
         "https://api.mistral.ai/v1",
         &["MISTRAL_API_BASE", "MISTRAL_AZURE_API_BASE"],
         &["MISTRAL_API_KEY"],
     ),
-    cloud(
+    strict(
         "codestral",
         "https://codestral.mistral.ai/v1",
         &["CODESTRAL_API_BASE"],

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::{Off, address, upstream};
 use crate::base::{PicoDollars, Severity};
 use crate::config::catalogue::{self, REQUEST_MEMBERS, Section};
+use crate::config::provider::refuses_stream_options;
 use crate::config::read::{Desk, Got, written};
 use crate::config::snippet::{masked, quoted};
 use crate::config::yaml::{Body, Entry, Node, Spot};
@@ -246,15 +247,7 @@ impl One<'_> {
             drop_params: self
                 .first(desk, &["drop_params"], &[], Desk::truth, &mut off)
                 .unwrap_or(self.shared.drop_params),
-            additional_drop_params: self
-                .first(
-                    desk,
-                    &["additional_drop_params"],
-                    &[],
-                    Desk::texts,
-                    &mut off,
-                )
-                .unwrap_or_default(),
+            additional_drop_params: self.never_sent(desk, &upstream, &mut off),
             price: self.price(desk, &mut off),
             base_model: self.info_first(desk, "base_model", Desk::text, &mut off),
             max_input_tokens: self.info_first(desk, "max_input_tokens", Desk::whole, &mut off),
@@ -300,6 +293,19 @@ impl One<'_> {
                 Some((model.unwrap_or_default(), node.at))
             },
         }
+    }
+
+    /// Request members that are never sent: what the config names, and what the provider refuses.
+    fn never_sent(&self, desk: &mut Desk<'_>, upstream: &Upstream, off: &mut Off) -> Vec<String> {
+        let keys = &["additional_drop_params"];
+        let mut names = self
+            .first(desk, keys, &[], Desk::texts, off)
+            .unwrap_or_default();
+        let refused = "stream_options".to_owned();
+        if refuses_stream_options(&upstream.provider, &upstream.base) && !names.contains(&refused) {
+            names.push(refused);
+        }
+        names
     }
 
     fn with_trimmed_base(&self, desk: &mut Desk<'_>, mut upstream: Upstream) -> Upstream {

@@ -135,6 +135,113 @@ fn betas_go_to_anthropic_alone_and_beside_the_configs() {
 }
 
 #[test]
+fn a_round_that_another_backend_began_goes_to_anthropic_without_thinking() {
+    let body = |first: &Value, edits: &Value| {
+        json!({
+            "model": "m", "max_tokens": 9000,
+            "thinking": {"type": "enabled", "budget_tokens": 2000},
+            "context_management": {"edits": edits},
+            "messages": [
+                {"role": "user", "content": "hi"},
+                {"role": "assistant", "content": [
+                    first, {"type": "tool_use", "id": "a", "name": "f", "input": {}},
+                ]},
+                {"role": "user", "content": [
+                    {"type": "tool_result", "tool_use_id": "a", "content": "1"},
+                ]},
+            ],
+        })
+    };
+    let plain = claude(&json!({}));
+    let sent = |body: &Value| {
+        let out = sent(&asked(Surface::Messages, body, &[]), &plain);
+        let body: Value = serde_json::from_slice(&out.body).unwrap();
+        (out.way.same, body)
+    };
+    let (thoughts, uses) = (
+        json!({"type": "clear_thinking_20251015", "keep": "all"}),
+        json!({"type": "clear_tool_uses_20250919"}),
+    );
+    let text = json!({"type": "text", "text": "I look"});
+    let (same, without) = sent(&body(&text, &json!([thoughts])));
+    assert!(!same);
+    assert_eq!(without.get("thinking"), None);
+    assert_eq!(without.get("context_management"), None);
+    let (_, without) = sent(&body(&text, &json!([thoughts, uses])));
+    assert_eq!(without["context_management"], json!({"edits": [uses]}));
+    let signed = json!({"type": "thinking", "thinking": "t", "signature": "s"});
+    let asked = body(&signed, &json!([thoughts]));
+    let (same, with) = sent(&asked);
+    assert!(same);
+    assert_eq!(with["context_management"], asked["context_management"]);
+}
+
+#[test]
+fn usage_is_not_asked_of_servers_that_refuse_the_question() {
+    let body = json!({
+        "model": "m", "max_tokens": 9, "stream": true,
+        "messages": [{"role": "user", "content": "hi"}],
+    });
+    let asks = |surface, model: &str, base: &str| {
+        let deployment = deployment(&json!({"model": model, "api_base": base, "api_key": "k"}));
+        let out = sent(&asked(surface, &body, &[]), &deployment);
+        let body: Value = serde_json::from_slice(&out.body).unwrap();
+        body.get("stream_options").is_some()
+    };
+    let (mistral, other) = ("https://api.mistral.ai/v1", "http://127.0.0.1:9/v1");
+    for surface in [Surface::Chat, Surface::Messages] {
+        assert!(!asks(surface, "mistral/mistral-large-latest", mistral));
+        assert!(!asks(surface, "codestral/codestral-latest", other));
+        assert!(!asks(surface, "openai/mistral-small", mistral));
+        assert!(asks(surface, "openai/mistral-small", other));
+    }
+}
+
+#[test]
+fn it_is_known_how_many_choices_a_stream_will_have() {
+    let openai = |more: &Value| {
+        let mut params = json!({"model": "openai/x", "api_base": "http://127.0.0.1:9/v1"});
+        let more = more.as_object().unwrap().clone();
+        params.as_object_mut().unwrap().extend(more);
+        deployment(&params)
+    };
+    let (plain, doubled) = (openai(&json!({})), openai(&json!({"n": 2})));
+    let once = openai(&json!({"additional_drop_params": ["n"]}));
+    let chat = |n: u32| json!({"model": "m", "stream": true, "messages": [], "n": n});
+    let text = |prompt: Value| json!({"model": "m", "stream": true, "prompt": prompt, "n": 2});
+    let cases = [
+        (Surface::Chat, chat(3), &plain, 3),
+        (Surface::Chat, chat(3), &once, 1),
+        (Surface::Chat, chat(3), &doubled, 3),
+        (Surface::Completions, text(json!("a")), &plain, 2),
+        (Surface::Completions, text(json!(["a", "b"])), &plain, 4),
+        (Surface::Completions, text(json!([1, 2, 3])), &plain, 2),
+        (Surface::Completions, text(json!([[1], [2]])), &plain, 4),
+    ];
+    for (surface, body, deployment, choices) in cases {
+        let way = sent(&asked(surface, &body, &[]), deployment).way;
+        assert_eq!(way.choices, choices, "{body}");
+    }
+    let silent = json!({"model": "m", "stream": true, "messages": []});
+    let way = sent(&asked(Surface::Chat, &silent, &[]), &doubled).way;
+    assert_eq!(way.choices, 2);
+}
+
+#[test]
+fn embeddings_take_the_deployments_defaults_everywhere() {
+    let body = json!({"model": "m", "input": "hi"});
+    for model in ["openai/x", "ollama/x"] {
+        let params = json!({"model": model, "api_base": "http://127.0.0.1:9", "dimensions": 64});
+        let out = sent(
+            &asked(Surface::Embeddings, &body, &[]),
+            &deployment(&params),
+        );
+        let sent: Value = serde_json::from_slice(&out.body).unwrap();
+        assert_eq!(sent["dimensions"], 64, "{model}");
+    }
+}
+
+#[test]
 fn other_headers_are_forwarded_only_where_the_config_says_so() {
     let name = HeaderName::from_static("x-tenant");
     assert!(is_forwarded(&name, true));

@@ -5,7 +5,7 @@
 
 use bytes::BytesMut;
 
-use super::{Frames, Pump, Reader, Seen, Way, Writer, observe, write};
+use super::{Frames, Pump, Reader, Seen, State, Way, Writer, observe, write};
 use crate::base::{Fault, Surface};
 use crate::config::Dialect;
 use crate::provider::answer::aborted;
@@ -41,7 +41,7 @@ impl Pump {
     ) -> Result<(Self, Seen), Fault> {
         let answer = match backend.dialect {
             Dialect::Anthropic => anthropic::parse_answer_named(body, &asked.names)?,
-            Dialect::OpenAi | Dialect::Ollama => openai::parse_answer(body)?,
+            Dialect::OpenAi | Dialect::Ollama => openai::parse_answer_named(body, &asked.names)?,
         };
         let events = events_of(answer);
         let observed = observe(&events);
@@ -65,6 +65,7 @@ impl Pump {
                 events: Vec::new(),
             },
             provider: (*backend.provider).into(),
+            state: State::new(surface, 1),
         };
         Ok((pump, seen))
     }
@@ -113,7 +114,7 @@ fn choice_events(choice: u32, said: Choice, events: &mut Vec<Event>) {
                 calls += 1;
             },
             // No answer holds one.
-            Part::Image(_) | Part::File(_) | Part::Other(_) | Part::ToolResult { .. } => {},
+            Part::Image { .. } | Part::File(_) | Part::Other(_) | Part::ToolResult { .. } => {},
         }
     }
     let reason = match said.finish {

@@ -6,12 +6,12 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::blocks::read_block;
-use super::names::Names;
 use super::usage::{self, Counts};
 use super::{message_id, nullable, read_finish, write_finish};
 use crate::base::{Fault, FaultKind};
 use crate::wire::emit::{self, Array};
 use crate::wire::failure;
+use crate::wire::names::Names;
 use crate::wire::neutral::{Answer, Choice, Finish, Part, ToolCall};
 use crate::wire::params::arguments_object;
 use crate::wire::shape::WriterOptions;
@@ -165,7 +165,7 @@ fn write_block<B: BufMut>(part: &Part, message: &str, at: usize, a: &mut Array<'
                 .put_json("input", &arguments_object(&call.arguments));
         }),
         Part::Other(value) | Part::File(value) => a.put(value),
-        Part::Image(_) | Part::ToolResult { .. } => {},
+        Part::Image { .. } | Part::ToolResult { .. } => {},
     }
 }
 

@@ -71,7 +71,7 @@ pub(super) fn read_block(block: Value, place: &str) -> Result<Part, Fault> {
     }
 }
 
-fn read_image(members: Map<String, Value>, place: &str) -> Result<Part, Fault> {
+fn read_image(mut members: Map<String, Value>, place: &str) -> Result<Part, Fault> {
     let Some(source) = members.get("source") else {
         return Err(fault(&format!("{place}.image.source"), "Field required"));
     };
@@ -82,24 +82,30 @@ fn read_image(members: Map<String, Value>, place: &str) -> Result<Part, Fault> {
             .map(str::to_owned)
             .ok_or_else(|| fault(&format!("{place}.image.source.{name}"), "Field required"))
     };
-    match source.get("type").and_then(Value::as_str) {
-        Some("base64") => Ok(Part::Image(Image::Base64 {
+    let image = match source.get("type").and_then(Value::as_str) {
+        Some("base64") => Image::Base64 {
             media_type: text("media_type")?,
             data: text("data")?,
-        })),
-        Some("url") => Ok(Part::Image(Image::Url {
+        },
+        Some("url") => Image::Url {
             url: text("url")?,
             detail: None,
-        })),
-        Some(_) => Ok(Part::Other(members.into())),
-        None => Err(fault(
-            &format!("{place}.image.source.type"),
-            "Field required",
-        )),
-    }
+        },
+        Some(_) => return Ok(Part::Other(members.into())),
+        None => {
+            return Err(fault(
+                &format!("{place}.image.source.type"),
+                "Field required",
+            ));
+        },
+    };
+    Ok(Part::Image {
+        image,
+        cache: take_cache(&mut members),
+    })
 }
 
-/// A mark for the cache stands on the result itself; inside, the last text carries it.
+/// A mark for the cache stands on the result itself; inside, the last text or picture carries it.
 fn read_tool_result(mut members: Map<String, Value>, place: &str) -> Result<Part, Fault> {
     let id = take_text(
         &mut members,
@@ -111,14 +117,10 @@ fn read_tool_result(mut members: Map<String, Value>, place: &str) -> Result<Part
         None | Some(Value::Null) => Vec::new(),
         Some(content) => read_content(content, &format!("{place}.tool_result.content"))?,
     };
-    if let Some(mark) = take_cache(&mut members) {
-        let last = parts.iter_mut().rev().find_map(|part| match part {
-            Part::Text { cache, .. } => Some(cache),
-            _ => None,
-        });
-        if let Some(cache) = last {
-            *cache = Some(mark);
-        }
+    if let Some(mark) = take_cache(&mut members)
+        && let Some(cache) = parts.iter_mut().rev().find_map(Part::cache_mut)
+    {
+        *cache = Some(mark);
     }
     Ok(Part::ToolResult {
         id,

@@ -7,11 +7,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::status_of;
-use super::names::Names;
 use super::usage::Counts;
 use super::{nullable, read_finish};
 use crate::base::{Fault, FaultKind};
 use crate::wire::failure;
+use crate::wire::names::Names;
 use crate::wire::neutral::{Event, Finish};
 use crate::wire::shape::Frame;
 

@@ -64,6 +64,8 @@ pub struct StreamRelay {
     /// The name the client asked for, as JSON.
     model: Vec<u8>,
     counts: Counts,
+    /// `message_stop` has been forwarded.
+    stopped: bool,
 }
 
 impl StreamRelay {
@@ -72,10 +74,14 @@ impl StreamRelay {
         Self {
             model: quoted(asked_model),
             counts: Counts::default(),
+            stopped: false,
         }
     }
 
     /// Appends the frame to `out` as the client shall have it, and tells what was seen in it.
+    ///
+    /// Errors and a stray `[DONE]` are told and **not** written: what the client gets instead is the
+    /// caller's choice.
     pub fn frame(&mut self, frame: &Frame, out: &mut BytesMut) -> Observed {
         let mut observed = Observed::default();
         if frame.is_comment() {
@@ -87,21 +93,38 @@ impl StreamRelay {
             self.start(frame, out, &mut observed);
             return observed;
         }
-        out.put_slice(&frame.raw);
+        let mut is_foreign = false;
         match kind.as_ref() {
             b"content_block_delta" => observed.content = !is_empty_piece(&frame.data),
             b"content_block_start" => observed.content = begins_with_content(&frame.data),
             b"message_delta" => self.last(&frame.data, &mut observed),
-            b"message_stop" => observed.done = true,
+            b"message_stop" => {
+                self.stopped = true;
+                observed.done = true;
+            },
             b"content_block_stop" | b"ping" => {},
             b"error" => observed.error = Some(read_error(&frame.data)),
-            _ if frame.data.as_ref() == b"[DONE]" => observed.done = true,
+            _ if frame.data.as_ref() == b"[DONE]" => {
+                is_foreign = true;
+                observed.done = true;
+            },
             _ if memmem::find(&frame.data, br#""error""#).is_some() => {
                 observed.error = unnamed_error(&frame.data);
             },
             _ => {},
         }
+        if observed.error.is_none() && !is_foreign {
+            out.put_slice(&frame.raw);
+        }
         observed
+    }
+
+    /// Ends a stream that was complete: with `message_stop` where the upstream did not say it.
+    pub fn finish(&mut self, out: &mut BytesMut) {
+        if !self.stopped {
+            self.stopped = true;
+            out.put_slice(b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
+        }
     }
 
     fn start(&mut self, frame: &Frame, out: &mut BytesMut, observed: &mut Observed) {
@@ -149,6 +172,9 @@ impl StreamRelay {
         observed.finish = last
             .delta
             .and_then(|delta| finish(delta.stop_reason.as_deref(), delta.stop_sequence.as_deref()));
+        if observed.finish.is_some() {
+            observed.ended.add(0);
+        }
     }
 }
 

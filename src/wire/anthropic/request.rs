@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::blocks::{fault, read_content, take_cache};
 use crate::base::Fault;
+use crate::wire::head::is_own;
 use crate::wire::neutral::{Format, Message, Part, Request, Role, Thinking, Tool, ToolChoice};
 use crate::wire::params::read_thinking;
 
@@ -75,7 +76,8 @@ fn read_request(members: &mut Map<String, Value>) -> Result<Request, Fault> {
     };
     read_output_config(members, &mut request);
     read_metadata(members, &mut request);
-    request.extra = std::mem::take(members);
+    let members = std::mem::take(members).into_iter();
+    request.extra = members.filter(|(name, _)| !is_own(name)).collect();
     Ok(request)
 }
 

@@ -5,8 +5,9 @@
 //! the client itself set is refused rather than changed, unless `drop_params` is on.
 
 use super::model::Model;
+use super::round::allows_thinking;
 use crate::base::Fault;
-use crate::wire::neutral::{Part, Request, Role, Thinking, ToolChoice};
+use crate::wire::neutral::{Request, Thinking, ToolChoice};
 use crate::wire::params::LeftOut;
 
 /// The least budget Anthropic takes, in tokens.
@@ -175,10 +176,11 @@ fn plan(
         settled.tool_choice,
         Some(ToolChoice::Required | ToolChoice::Function(_))
     ) && !settled.tools.is_empty();
+    let allowed = allows_thinking(&request.messages);
     if model.adapts() {
-        return Ok(adaptive(thinking, level, model, forced, left));
+        return Ok(adaptive(thinking, level, model, (forced, allowed), left));
     }
-    if forced || !history_allows(request) {
+    if forced || !allowed {
         left.note("thinking");
         return Ok((Plan::Absent, None));
     }
@@ -201,11 +203,12 @@ fn adaptive(
     thinking: &Thinking,
     level: Option<Level>,
     model: Model,
-    forced: bool,
+    (forced, allowed): (bool, bool),
     left: &mut LeftOut,
 ) -> (Plan, Option<&'static str>) {
     let effort = match thinking {
-        Thinking::Budget(budget) if !model.is_tunable() => {
+        // Only a budget asks for signed reasoning in the history.
+        Thinking::Budget(budget) if !model.is_tunable() || !allowed => {
             Some(Level::of_budget(*budget).effort(model))
         },
         Thinking::Budget(budget) if !forced => return (Plan::Budget(*budget), None),
@@ -224,33 +227,6 @@ fn off(model: Model) -> Plan {
     } else {
         Plan::Absent
     }
-}
-
-/// Whether a model that thinks within a budget may go on here: an open round of tool calls must begin
-/// with its own signed reasoning.
-fn history_allows(request: &Request) -> bool {
-    let last = request
-        .messages
-        .iter()
-        .rev()
-        .find(|message| message.role == Role::Assistant);
-    let Some(last) = last else {
-        return true;
-    };
-    let calls = last
-        .parts
-        .iter()
-        .any(|part| matches!(part, Part::ToolCall(_)));
-    let signed = last.parts.iter().any(|part| {
-        matches!(
-            part,
-            Part::Thinking {
-                signature: Some(_),
-                ..
-            } | Part::RedactedThinking { .. }
-        )
-    });
-    !calls || signed
 }
 
 /// LiteLLM's and OpenAI's words for `reasoning_effort`.
@@ -314,6 +290,7 @@ impl Level {
 mod tests {
     use super::*;
     use crate::base::FaultKind;
+    use crate::wire::neutral::{Message, Part, Role, ToolCall};
 
     fn run(
         request: &Request,
@@ -397,6 +374,33 @@ mod tests {
             (Plan::Budget(5_000), 9_096)
         );
         let (sampling, _) = run(&request, "claude-opus-4-7", false).unwrap();
+        assert_eq!(
+            (sampling.plan, sampling.effort),
+            (Plan::Adaptive, Some("high"))
+        );
+    }
+
+    #[test]
+    fn a_round_without_reasoning_of_its_own_takes_no_budget() {
+        let request = Request {
+            thinking: Some(Thinking::Budget(5_000)),
+            messages: vec![Message {
+                role: Role::Assistant,
+                parts: vec![Part::ToolCall(ToolCall {
+                    id: "a".to_owned(),
+                    name: "f".to_owned(),
+                    arguments: String::new(),
+                })],
+                name: None,
+            }],
+            ..Request::default()
+        };
+        let (sampling, left) = run(&request, "claude-sonnet-4-5", false).unwrap();
+        assert_eq!(
+            (sampling.plan, left),
+            (Plan::Absent, vec!["thinking".to_owned()])
+        );
+        let (sampling, _) = run(&request, "claude-opus-4-6", false).unwrap();
         assert_eq!(
             (sampling.plan, sampling.effort),
             (Plan::Adaptive, Some("high"))

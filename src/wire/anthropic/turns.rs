@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use serde_json::Value;
 
-use super::names::{Names, plain_id};
 use crate::base::Fault;
 use crate::wire::emit::{Array, Object};
+use crate::wire::names::{Names, plain_id};
 use crate::wire::neutral::{Image, Message, Part, Role};
 use crate::wire::params::{LeftOut, arguments_object, split_data_uri};
 
@@ -144,7 +144,7 @@ fn write_part(
 ) -> Result<(), Fault> {
     match part {
         Part::Text { text, cache } => a.object(|o| write_text(text, cache.as_ref(), o)),
-        Part::Image(image) => write_image(image, a),
+        Part::Image { image, cache } => write_image(image, cache.as_ref(), a),
         Part::File(file) => return write_file(file, left, a),
         Part::Other(other) => return write_other(other, left, a),
         Part::Thinking { text, signature } => a.object(|o| {
@@ -187,7 +187,7 @@ fn write_result(
     o: &mut Object<'_, Vec<u8>>,
 ) -> Result<(), Fault> {
     let cache = parts.iter().rev().find_map(|part| match part {
-        Part::Text { cache, .. } => cache.as_ref(),
+        Part::Text { cache, .. } | Part::Image { cache, .. } => cache.as_ref(),
         _ => None,
     });
     match parts {
@@ -200,6 +200,7 @@ fn write_result(
                 match part {
                     Part::Text { text, .. } if text.is_empty() => {},
                     Part::Text { text, .. } => a.object(|o| write_text(text, None, o)),
+                    Part::Image { image, .. } => write_image(image, None, a),
                     part => write_part(part, names, left, a)?,
                 }
             }
@@ -216,7 +217,7 @@ fn write_text(text: &str, cache: Option<&Value>, o: &mut Object<'_, Vec<u8>>) {
         .put_some("cache_control", cache);
 }
 
-fn write_image(image: &Image, a: &mut Array<'_, Vec<u8>>) {
+fn write_image(image: &Image, cache: Option<&Value>, a: &mut Array<'_, Vec<u8>>) {
     let source = match image {
         Image::Base64 { media_type, data } => Some((media_type.as_str(), data.as_str())),
         Image::Url { url, .. } => split_data_uri(url),
@@ -239,6 +240,7 @@ fn write_image(image: &Image, a: &mut Array<'_, Vec<u8>>) {
                     .put("data", data);
             },
         });
+        o.put_some("cache_control", cache);
     });
 }
 

@@ -6,49 +6,24 @@
 
 use serde_json::{Map, Value};
 
+use super::extra::Extra;
 use super::format::{Way, object_schema, way};
 use super::model::Model;
-use super::names::Names;
 use super::sampling::{self, Plan, Sampling};
-use super::{JSON_TOOL, turns};
+use super::{LONGEST_NAME, turns};
 use crate::base::{Fault, FaultKind};
 use crate::wire::emit::{self, Object};
-use crate::wire::members::is_ollamas;
+use crate::wire::names::{JSON_TOOL, Names};
 use crate::wire::neutral::{Part, Request, Tool, ToolChoice};
 use crate::wire::params::{LeftOut, settle};
 use crate::wire::shape::{WriteOptions, Written};
-
-/// OpenAI's members that change nothing of an answer's meaning.
-const HINTS: [&str; 9] = [
-    "metadata",
-    "prompt_cache_key",
-    "prompt_cache_retention",
-    "safety_identifier",
-    "service_tier",
-    "store",
-    "stream_options",
-    "user",
-    "verbosity",
-];
-
-/// OpenAI's members that Anthropic has no word for.
-const FOREIGN: [&str; 8] = [
-    "audio",
-    "function_call",
-    "functions",
-    "logit_bias",
-    "logprobs",
-    "modalities",
-    "prediction",
-    "top_logprobs",
-];
 
 /// Writes the body. Fails with [`FaultKind::Unsupported`] naming what cannot be said.
 pub fn write_request(request: &Request, options: &WriteOptions<'_>) -> Result<Written, Fault> {
     let settled = settle(request, options);
     let mut left = LeftOut::new("Anthropic", options.drop_params);
     let model = Model::of(options.model);
-    let names = Names::of(request);
+    let names = Names::of(request, LONGEST_NAME);
     check(request, &settled, &mut left)?;
     let sampling = sampling::decide(request, &settled, model, options.max_tokens, &mut left)?;
     let turns = turns::collect(&request.messages);
@@ -57,7 +32,10 @@ pub fn write_request(request: &Request, options: &WriteOptions<'_>) -> Result<Wr
         return Err(Fault::new(FaultKind::Unsupported, message).param("messages"));
     }
     let way = settled.format.as_ref().map(|format| way(format, model));
-    let extra = sort_extra(&settled, &mut left)?;
+    let mut extra = Extra::sort(&settled, &mut left)?;
+    if !sampling.plan.is_on() {
+        extra.keep_no_thinking_edits(&mut left);
+    }
     let stop = stop_sequences(&settled, &mut left)?;
 
     let mut body = Vec::with_capacity(1024);
@@ -85,7 +63,7 @@ pub fn write_request(request: &Request, options: &WriteOptions<'_>) -> Result<Wr
             o.put("stream", &true);
         }
         for (name, value) in extra.passed {
-            o.put(name, value);
+            o.put(name, &value);
         }
         Ok::<(), Fault>(())
     })?;
@@ -113,52 +91,6 @@ fn check(request: &Request, settled: &Request, left: &mut LeftOut) -> Result<(),
     check("frequency_penalty", weighs(now), weighs(said))?;
     let (now, said) = (settled.presence_penalty, request.presence_penalty);
     check("presence_penalty", weighs(now), weighs(said))
-}
-
-/// Members beside the neutral ones, by what becomes of them.
-struct Extra<'a> {
-    passed: Vec<(&'a str, &'a Value)>,
-    output_config: Option<&'a Map<String, Value>>,
-    web_search: Option<&'a Value>,
-}
-
-fn sort_extra<'a>(settled: &'a Request, left: &mut LeftOut) -> Result<Extra<'a>, Fault> {
-    let mut extra = Extra {
-        passed: Vec::new(),
-        output_config: None,
-        web_search: None,
-    };
-    for (name, value) in &settled.extra {
-        match name.as_str() {
-            _ if value.is_null() => {},
-            "output_config" => extra.output_config = value.as_object(),
-            "web_search_options" => extra.web_search = Some(value),
-            "service_tier" if value == "auto" || value == "standard_only" => {
-                extra.passed.push((name, value));
-            },
-            "stream_options" => {},
-            known if HINTS.contains(&known) || is_ollamas(known) => left.note(known),
-            known if FOREIGN.contains(&known) => {
-                if !is_idle(value) {
-                    left.refuse(known, "")?;
-                }
-            },
-            _ => extra.passed.push((name, value)),
-        }
-    }
-    Ok(extra)
-}
-
-/// Whether a value asks for nothing.
-fn is_idle(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => text.is_empty() || text == "none",
-        Value::Array(items) => items.iter().all(|item| item == "text"),
-        Value::Object(members) => members.is_empty(),
-        Value::Bool(true) => false,
-    }
 }
 
 /// Anthropic refuses stop texts of white space alone.

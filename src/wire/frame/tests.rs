@@ -111,8 +111,23 @@ fn the_rest_can_be_taken_as_an_event() {
     assert_eq!(sse.take().unwrap(), None);
     sse.push(Bytes::from_static(b"\n"));
     assert_eq!(sse.take().unwrap(), None);
-    assert_eq!(&sse.take_rest().unwrap().data[..], b"[DONE]");
+    let rest = sse.take_rest().unwrap();
+    assert_eq!(&rest.data[..], b"[DONE]");
+    assert_eq!(&rest.raw[..], b"data: [DONE]\n\n");
     assert_eq!(sse.take_rest(), None);
+    for (rest, whole) in [
+        ("data: a", "data: a\n\n"),
+        ("data: a\r", "data: a\r\n\n"),
+        ("data: a\r\n", "data: a\r\n\n"),
+    ] {
+        sse.push(Bytes::from_static(rest.as_bytes()));
+        assert_eq!(sse.take().unwrap(), None);
+        let frame = sse.take_rest().unwrap();
+        assert_eq!(
+            (&frame.raw[..], &frame.data[..]),
+            (whole.as_bytes(), &b"a"[..])
+        );
+    }
     assert_eq!(sse.rest(), (b"".as_slice(), b"".as_slice()));
 }
 

@@ -22,7 +22,8 @@ pub struct RelayEdit<'a> {
     /// Members to leave out, top-level names or paths such as `tools[*].function.strict`; the
     /// request's own `additional_drop_params` are left out besides.
     pub drop: &'a [String],
-    /// Ask for usage at the end of a stream even where the client did not.
+    /// Ask for usage at the end of a stream even where the client did not, unless `stream_options` is
+    /// to be left out.
     pub include_usage: bool,
     /// Call `max_tokens` by its newer name, as OpenAI's reasoning models demand.
     pub max_completion_tokens: bool,
@@ -194,7 +195,10 @@ impl Head {
         added: &mut Vec<u8>,
     ) {
         let speaks = matches!(self.surface, Surface::Chat | Surface::Completions);
-        if !(edit.include_usage && speaks && self.stream) || self.include_usage {
+        let mut dropped = edit.drop.iter().chain(&self.additional_drop_params);
+        let is_vetoed = dropped.any(|path| split_path(path).0 == "stream_options");
+        let is_due = edit.include_usage && speaks && self.stream;
+        if !is_due || self.include_usage || is_vetoed {
             return;
         }
         let Some(options) = self.member(body, "stream_options") else {

@@ -312,6 +312,32 @@ fn usage_is_asked_for_in_streams() {
 }
 
 #[test]
+fn a_drop_of_stream_options_vetoes_the_wish_for_usage() {
+    let drop = ["stream_options".to_owned()];
+    let edit = RelayEdit {
+        include_usage: true,
+        drop: &drop,
+        ..edit("m")
+    };
+    let cases = [
+        r#"{"model":"m","stream":true}"#,
+        r#"{"model":"m","stream":true,"stream_options":{"include_usage":false}}"#,
+        r#"{"model":"m","stream":true,"stream_options":{"include_usage":true}}"#,
+    ];
+    for body in cases {
+        assert_eq!(relayed(body, &edit), r#"{"model":"m","stream":true}"#);
+    }
+    let edit = RelayEdit { drop: &[], ..edit };
+    assert_eq!(
+        relayed(
+            r#"{"model":"m","stream":true,"additional_drop_params":["stream_options"]}"#,
+            &edit
+        ),
+        r#"{"model":"m","stream":true}"#
+    );
+}
+
+#[test]
 fn defaults_overrides_and_drops() {
     let defaults = json!({"temperature":0.2,"max_tokens":50,"seed":null});
     let set = json!({"messages":[1],"top_p":1});

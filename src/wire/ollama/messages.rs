@@ -98,7 +98,7 @@ impl<'a> Body<'a> {
     fn add(&mut self, part: &'a Part, gap: &str, left: &mut LeftOut) -> Result<(), Fault> {
         match part {
             Part::Text { text, .. } => self.say(text, gap),
-            Part::Image(image) => self.images.push(picture(image)?),
+            Part::Image { image, .. } => self.images.push(picture(image)?),
             Part::Thinking { text, .. } => self.thinking.push_str(text),
             // Only its provider can read it.
             Part::RedactedThinking { .. } => {},

@@ -9,34 +9,36 @@ use serde_json::{Map, Value};
 use super::messages;
 use crate::base::Fault;
 use crate::wire::emit::{self, Object};
-use crate::wire::members::{is_anthropics, is_ollama_option, is_ollama_top};
+use crate::wire::members::{is_anthropics, is_ollama_top};
 use crate::wire::neutral::{Format, Request, Thinking, Tool, ToolChoice};
 use crate::wire::params::{LeftOut, settle};
 use crate::wire::shape::{WriteOptions, Written};
 
 /// Members that change nothing Ollama could do.
-const HINTS: [&str; 10] = [
+const HINTS: [&str; 9] = [
     "metadata",
     "prompt_cache_key",
     "prompt_cache_retention",
     "safety_identifier",
     "service_tier",
     "store",
-    "stream_options",
     "verbosity",
     "extra_headers",
     "user",
 ];
 
 /// OpenAI's members that Ollama has no word for, or whose answers we could not hand on.
-const FOREIGN: [&str; 9] = [
+const FOREIGN: [&str; 12] = [
     "audio",
+    "best_of",
+    "echo",
     "function_call",
     "functions",
     "logit_bias",
     "logprobs",
     "modalities",
     "prediction",
+    "suffix",
     "top_logprobs",
     "web_search_options",
 ];
@@ -49,8 +51,14 @@ pub fn write_request(request: &Request, options: &WriteOptions<'_>) -> Result<Wr
     if settled.n.is_some_and(|n| n > 1) {
         left.refuse("n", "it gives one answer")?;
     }
-    let mut sorted = sort(&settled, &mut left)?;
-    add_sampling(&settled, &mut sorted.options);
+    let top = sort(&settled, &mut left)?;
+    // What the client said wins over the deployment's, wherever each said it: beside or in `options`.
+    let said = WriteOptions {
+        defaults: &Map::new(),
+        ..*options
+    };
+    let mut members = options_of(&settle(&Request::default(), options));
+    members.extend(options_of(&settle(request, &said)));
 
     let mut body = Vec::with_capacity(1024);
     emit::object(&mut body, |o| {
@@ -71,11 +79,11 @@ pub fn write_request(request: &Request, options: &WriteOptions<'_>) -> Result<Wr
             "think",
             think(settled.thinking.as_ref(), options.model).as_ref(),
         );
-        for (name, value) in &sorted.top {
+        for (name, value) in &top {
             o.put(name, value);
         }
-        if !sorted.options.is_empty() {
-            o.put("options", &sorted.options);
+        if !members.is_empty() {
+            o.put("options", &members);
         }
         Ok::<(), Fault>(())
     })?;
@@ -85,47 +93,41 @@ pub fn write_request(request: &Request, options: &WriteOptions<'_>) -> Result<Wr
     })
 }
 
-/// Members without a neutral name, by where they go.
-struct Sorted<'a> {
-    top: Vec<(&'a str, &'a Value)>,
-    options: Map<String, Value>,
-}
-
-fn sort<'a>(settled: &'a Request, left: &mut LeftOut) -> Result<Sorted<'a>, Fault> {
-    let mut sorted = Sorted {
-        top: Vec::new(),
-        options: Map::new(),
-    };
+/// Sorts out the members without a neutral name: those that stand beside `options` are given back,
+/// what Ollama cannot do is refused or noted.
+fn sort<'a>(settled: &'a Request, left: &mut LeftOut) -> Result<Vec<(&'a str, &'a Value)>, Fault> {
+    let mut top = Vec::new();
     for (name, value) in &settled.extra {
         match name.as_str() {
             _ if value.is_null() => {},
-            "options" => sorted
-                .options
-                .extend(value.as_object().cloned().unwrap_or_default()),
             "format" if settled.format.is_some() => {},
-            known if is_ollama_top(known) => sorted.top.push((name, value)),
-            known if is_ollama_option(known) => {
-                sorted.options.insert(name.clone(), value.clone());
-            },
-            "stream_options" => {},
-            known if HINTS.contains(&known) || is_anthropics(known) => {
-                left.note(known);
-            },
-            known if FOREIGN.contains(&known) => {
-                if !is_idle(value) {
-                    left.refuse(known, "")?;
-                }
-            },
-            // An unknown option costs a line in Ollama's log; a new one is known to it before us.
-            _ => {
-                sorted.options.insert(name.clone(), value.clone());
-            },
+            known if is_ollama_top(known) => top.push((known, value)),
+            known if HINTS.contains(&known) || is_anthropics(known) => left.note(known),
+            known if FOREIGN.contains(&known) && !is_idle(value) => left.refuse(known, "")?,
+            _ => {},
         }
     }
     if settled.parallel_tool_calls == Some(false) {
         left.note("parallel_tool_calls");
     }
-    Ok(sorted)
+    Ok(top)
+}
+
+/// All that goes into `options`.
+fn options_of(settled: &Request) -> Map<String, Value> {
+    let inner = settled.extra.get("options").and_then(Value::as_object);
+    let mut options = inner.cloned().unwrap_or_default();
+    for (name, value) in &settled.extra {
+        let known = name.as_str();
+        let is_other = HINTS.contains(&known) || FOREIGN.contains(&known) || is_anthropics(known);
+        let stays = matches!(known, "options" | "stream_options") || is_ollama_top(known);
+        // An unknown option costs a line in Ollama's log; a new one is known to it before us.
+        if !(is_other || stays || value.is_null()) {
+            options.insert(name.clone(), value.clone());
+        }
+    }
+    add_sampling(settled, &mut options);
+    options
 }
 
 fn is_idle(value: &Value) -> bool {

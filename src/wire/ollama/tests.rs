@@ -1,5 +1,6 @@
 //! Goldens of the real server.
 
+mod options;
 mod requests;
 
 use bytes::{Bytes, BytesMut};

@@ -4,14 +4,19 @@ use serde_json::{Map, Value};
 
 use super::usage::{self, push_usage};
 use super::writer::{call_id, push_head};
-use super::{error, finish};
+use super::{error, finish, thought};
 use crate::base::{Fault, FaultKind};
 use crate::wire::edit::push_text;
 use crate::wire::neutral::{Choice, Part, ToolCall};
-use crate::wire::{Answer, WriterOptions};
+use crate::wire::{Answer, Names, WriterOptions};
 
-/// Reads a chat answer. An error inside a 200 is a fault.
+/// Reads a chat answer to a request whose tool names went up unchanged.
 pub fn parse_answer(body: &[u8]) -> Result<Answer, Fault> {
+    parse_answer_named(body, &Names::default())
+}
+
+/// Reads a chat answer, giving tools their clients' names back. An error inside a 200 is a fault.
+pub fn parse_answer_named(body: &[u8], names: &Names) -> Result<Answer, Fault> {
     let bad = |what: &str| {
         Fault::new(
             FaultKind::BadAnswer,
@@ -42,11 +47,14 @@ pub fn parse_answer(body: &[u8]) -> Result<Answer, Fault> {
             .and_then(|value| usage::parse(value.to_string().as_bytes())),
     };
     choices.sort_by_key(|choice| choice.get("index").and_then(Value::as_u64));
-    answer.choices.extend(choices.into_iter().map(parse_choice));
+    let choices = choices.into_iter();
+    answer
+        .choices
+        .extend(choices.map(|choice| parse_choice(choice, names)));
     Ok(answer)
 }
 
-fn parse_choice(mut choice: Value) -> Choice {
+fn parse_choice(mut choice: Value, names: &Names) -> Choice {
     let finish = choice
         .get("finish_reason")
         .and_then(Value::as_str)
@@ -54,14 +62,14 @@ fn parse_choice(mut choice: Value) -> Choice {
         .map(finish::parse);
     let mut parts = Vec::new();
     if let Some(Value::Object(mut message)) = choice.get_mut("message").map(Value::take) {
-        message_parts(&mut message, &mut parts);
+        message_parts(&mut message, names, &mut parts);
     } else if let Some(Value::String(text)) = choice.get_mut("text").map(Value::take) {
         parts.push(Part::text(text));
     }
     Choice { parts, finish }
 }
 
-fn message_parts(message: &mut Map<String, Value>, parts: &mut Vec<Part>) {
+fn message_parts(message: &mut Map<String, Value>, names: &Names, parts: &mut Vec<Part>) {
     let thought = ["reasoning_content", "reasoning"].iter().find_map(|name| {
         match message.shift_remove(*name) {
             Some(Value::String(text)) if !text.is_empty() => Some(text),
@@ -90,27 +98,27 @@ fn message_parts(message: &mut Map<String, Value>, parts: &mut Vec<Part>) {
     }
     if let Some(Value::Array(calls)) = message.shift_remove("tool_calls") {
         parts.extend(calls.iter().filter_map(|call| {
-            parse_call(
-                call.get("id"),
-                call.get("function").or_else(|| call.get("custom")),
-            )
+            let id = call.get("id").and_then(Value::as_str).unwrap_or_default();
+            let signature = call.get("extra_content").and_then(thought::signature_in);
+            let id = signature.map_or_else(|| id.to_owned(), |signed| thought::pack(id, signed));
+            let function = call.get("function").or_else(|| call.get("custom"));
+            parse_call(id, function?, names)
         }));
     }
     if let Some(call) = message.shift_remove("function_call") {
-        parts.extend(parse_call(None, Some(&call)));
+        parts.extend(parse_call(String::new(), &call, names));
     }
 }
 
-fn parse_call(id: Option<&Value>, function: Option<&Value>) -> Option<Part> {
-    let function = function?;
+fn parse_call(id: String, function: &Value, names: &Names) -> Option<Part> {
     let arguments = match function.get("arguments").or_else(|| function.get("input")) {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Null) | None => String::new(),
         Some(other) => other.to_string(),
     };
     Some(Part::ToolCall(ToolCall {
-        id: id.and_then(Value::as_str).unwrap_or_default().to_owned(),
-        name: function.get("name")?.as_str()?.to_owned(),
+        id,
+        name: names.said(function.get("name")?.as_str()?).to_owned(),
         arguments,
     }))
 }

@@ -63,6 +63,9 @@ pub(super) struct CallDelta<'a> {
     pub(super) id: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     pub(super) function: Option<FunctionDelta<'a>>,
+    /// Gemini's signature of the thought behind the call.
+    #[serde(borrow, default)]
+    pub(super) extra_content: Option<&'a RawValue>,
 }
 
 /// What is added to a function's name and arguments.

@@ -30,10 +30,10 @@ pub fn parse_completion_request(body: &[u8]) -> Result<Request, Fault> {
             return Err(wrong_type("prompt", wanted, &other));
         },
     };
-    // Here `logprobs` is a number, in chat it is a truth: it cannot go along.
-    field::take(&mut map, "logprobs");
-    for only_here in ["echo", "best_of", "suffix"] {
-        field::take(&mut map, only_here);
+    // The best of one is the one. `logprobs`, `echo`, `suffix` and more than one to choose from stay
+    // among the extras: no writer of another dialect can say them, so each refuses or drops them.
+    if map.get("best_of").and_then(Value::as_u64) == Some(1) {
+        field::take(&mut map, "best_of");
     }
     let mut request = parse_common(&mut map)?;
     request.messages = vec![Message {

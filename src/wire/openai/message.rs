@@ -70,12 +70,7 @@ impl Parser {
         }
         let said = parts.len();
         content_parts(content, &format!("{path}.content"), &mut parts)?;
-        if let (Some(cache), Some(Part::Text { cache: slot, .. })) = (
-            field::take(&mut map, "cache_control"),
-            parts.get_mut(said..).and_then(<[_]>::last_mut),
-        ) {
-            *slot = Some(cache);
-        }
+        mark(&mut map, parts.get_mut(said..).unwrap_or_default());
         if role == Role::Assistant {
             self.assistant(&mut map, path, &mut parts, said)?;
         }
@@ -140,6 +135,7 @@ impl Parser {
         let mut parts = Vec::new();
         let content = field::take(&mut map, "content");
         content_parts(content, &format!("{path}.content"), &mut parts)?;
+        mark(&mut map, &mut parts);
         let part = Part::ToolResult {
             id,
             name: field::string(&mut map, "name", &format!("{path}.name"))?,
@@ -156,6 +152,15 @@ impl Parser {
         }
         self.open_results = true;
         Ok(())
+    }
+}
+
+/// Puts a whole message's mark for the cache on the last of its parts.
+fn mark(map: &mut Map<String, Value>, parts: &mut [Part]) {
+    if let Some(cache) = field::take(map, "cache_control")
+        && let Some(slot) = parts.last_mut().and_then(Part::cache_mut)
+    {
+        *slot = Some(cache);
     }
 }
 
@@ -233,7 +238,10 @@ fn part(mut map: Map<String, Value>, path: &str) -> Result<Part, Fault> {
             let text = field::string(&mut map, "refusal", &path)?;
             Ok(Part::text(text.ok_or_else(|| missing(&path))?))
         },
-        "image_url" => image(&mut map, path).map(Part::Image),
+        "image_url" => Ok(Part::Image {
+            image: image(&mut map, path)?,
+            cache: field::take(&mut map, "cache_control"),
+        }),
         "file" => Ok(Part::File(Value::Object(map))),
         _ => Ok(Part::Other(Value::Object(map))),
     }

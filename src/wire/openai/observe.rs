@@ -80,6 +80,7 @@ fn choice(data: &[u8], pass: &mut Pass<'_>, observed: &mut Observed) -> Result<(
     if pass.kind() != Kind::Object {
         return pass.skip().map(drop);
     }
+    let (mut index, mut ended) = (0, false);
     pass.object(|pass, key| {
         let name = key.span.of(data);
         if matches!(name, b"delta" | b"message") && pass.kind() == Kind::Object {
@@ -88,8 +89,10 @@ fn choice(data: &[u8], pass: &mut Pass<'_>, observed: &mut Observed) -> Result<(
         let value = pass.skip()?;
         match name {
             b"text" => observed.content |= filled(data, value),
+            b"index" => index = number(data, value),
             b"finish_reason" => {
                 let word = text(data, value).filter(|word| !word.is_empty());
+                ended |= word.is_some();
                 let reason = word.map(|word| finish::parse(&word));
                 if observed.finish != Some(Finish::Abort) {
                     observed.finish = reason.or_else(|| observed.finish.take());
@@ -98,7 +101,17 @@ fn choice(data: &[u8], pass: &mut Pass<'_>, observed: &mut Observed) -> Result<(
             _ => {},
         }
         Ok(())
-    })
+    })?;
+    if ended {
+        observed.ended.add(index);
+    }
+    Ok(())
+}
+
+/// A choice's index; the first one's where it is none.
+fn number(data: &[u8], span: Span) -> u32 {
+    let text = std::str::from_utf8(span.of(data)).unwrap_or_default();
+    text.parse().unwrap_or(0)
 }
 
 /// Looks whether a delta or message holds anything for the client.

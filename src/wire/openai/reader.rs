@@ -4,16 +4,18 @@
 //! calls under one index, usage on its own or on the last event, errors inside a 200.
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::chunk::{CallDelta, Choice, Chunk, Delta, FunctionDelta, arguments_of, text_of};
-use super::{error, finish, usage};
+use super::{error, finish, thought, usage};
 use crate::base::{Fault, FaultKind};
-use crate::wire::{Event, Frame};
+use crate::wire::{Event, Frame, Names};
 
 /// Reads one stream. Made anew for every stream.
 #[derive(Debug, Default)]
 pub struct Reader {
     started: bool,
+    names: Names,
     /// Tool calls so far, in the order they began.
     calls: Vec<Call>,
 }
@@ -34,10 +36,15 @@ struct Call {
 
 impl Reader {
     /// A reader at the beginning of a stream.
-    pub const fn new() -> Self {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A reader that gives tools their clients' names back.
+    pub fn with_names(names: Names) -> Self {
         Self {
-            started: false,
-            calls: Vec::new(),
+            names,
+            ..Self::default()
         }
     }
 
@@ -133,6 +140,7 @@ impl Reader {
                 index: Some(0),
                 id: None,
                 function: Some(function),
+                extra_content: None,
             };
             self.call(choice, call, events);
         }
@@ -161,11 +169,19 @@ impl Reader {
             if call.id.is_empty() {
                 id.clone_into(&mut call.id);
             }
+            let extra = delta.extra_content.map(RawValue::get);
+            let extra: Value = extra
+                .and_then(|extra| serde_json::from_str(extra).ok())
+                .unwrap_or_default();
+            let id = match thought::signature_in(&extra) {
+                Some(signature) => thought::pack(&call.id, signature),
+                None => call.id.clone(),
+            };
             events.push(Event::ToolStart {
                 choice,
                 index: call.ours,
-                id: call.id.clone(),
-                name: name.to_owned(),
+                id,
+                name: self.names.said(name).to_owned(),
             });
             piece.insert_str(0, &std::mem::take(&mut call.early));
         }

@@ -1,20 +1,21 @@
 //! The neutral form as a chat request.
 //!
-//! Reasoning of earlier turns is left out: OpenAI's own API refuses members it does not know in
-//! messages, and its models cannot use another's reasoning.
+//! What OpenAI's own API would refuse is shortened, said in other words, or left out.
 
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
+use super::effort::effort;
+use super::turns::{self, Calls};
 use crate::base::{Fault, FaultKind};
 use crate::wire::head::{is_own, remove_path};
-use crate::wire::neutral::{
-    Format, Image, Message, Part, Request, Role, Thinking, Tool, ToolChoice,
-};
-use crate::wire::{WriteOptions, Written};
+use crate::wire::neutral::{Format, Request, Tool, ToolChoice};
+use crate::wire::{Names, WriteOptions, Written};
 
-/// Up to so many tokens of a budget are called `low` and `medium`.
-const LOW_BUDGET: u64 = 1024;
-const MEDIUM_BUDGET: u64 = 2048;
+/// The longest tool name, in bytes.
+pub const LONGEST_NAME: usize = 64;
+/// The longest `user`, in letters; as many as a SHA-256 in hex has.
+const LONGEST_USER: usize = 64;
 
 /// Writes a request for an upstream that speaks OpenAI's API.
 ///
@@ -24,14 +25,21 @@ pub fn write_request(request: &Request, options: &WriteOptions<'_>) -> Result<Wr
     let mut dropped = Vec::new();
     let mut map = Map::new();
     map.insert("model".to_owned(), options.model.into());
-    map.insert("messages".to_owned(), messages(&request.messages));
-    tools(request, options, &mut map, &mut dropped)?;
-    sampling(request, options, &mut map);
+    let calls = Calls {
+        names: Names::of(request, LONGEST_NAME),
+        signed: base_name(options.model).starts_with("gemini"),
+    };
+    map.insert(
+        "messages".to_owned(),
+        turns::write(&request.messages, &calls),
+    );
+    tools(request, options, &calls.names, (&mut map, &mut dropped))?;
+    sampling(request, options, (&mut map, &mut dropped));
     if let Some(effort) = effort(request.thinking.as_ref(), options.model) {
         map.insert("reasoning_effort".to_owned(), effort.into());
     }
     if let Some(user) = &request.user {
-        map.insert("user".to_owned(), user.as_str().into());
+        map.insert("user".to_owned(), short(user).into());
     }
     if request.stream {
         map.insert("stream".to_owned(), true.into());
@@ -55,7 +63,7 @@ pub fn write_request(request: &Request, options: &WriteOptions<'_>) -> Result<Wr
 
 /// Whether OpenAI's own API wants `max_completion_tokens` for this model: o-series and gpt-5.
 pub fn wants_completion_tokens(model: &str) -> bool {
-    let name = model.rsplit('/').next().unwrap_or(model);
+    let name = base_name(model);
     let digit = |rest: &str| {
         rest.bytes()
             .next()
@@ -64,11 +72,39 @@ pub fn wants_completion_tokens(model: &str) -> bool {
     name.starts_with("gpt-5") || name.strip_prefix('o').is_some_and(digit)
 }
 
+/// Whether this is a model of OpenAI's own API, by its name.
+fn is_openais(model: &str) -> bool {
+    let name = base_name(model);
+    let family = ["gpt-", "chatgpt-"]
+        .iter()
+        .any(|start| name.starts_with(start));
+    wants_completion_tokens(model) || (family && !name.starts_with("gpt-oss"))
+}
+
+/// The model's own name, behind a maker's.
+fn base_name(model: &str) -> &str {
+    model.rsplit('/').next().unwrap_or(model)
+}
+
+/// The end user as upstreams take it; the same too long name always becomes the same short one.
+fn short(user: &str) -> String {
+    if user.chars().count() <= LONGEST_USER {
+        return user.to_owned();
+    }
+    let digits = Sha256::digest(user.as_bytes());
+    digits.iter().fold(String::new(), |mut hex, byte| {
+        let tens = char::from_digit(u32::from(byte >> 4), 16);
+        let ones = char::from_digit(u32::from(byte & 15), 16);
+        hex.extend([tens, ones].into_iter().flatten());
+        hex
+    })
+}
+
 fn tools(
     request: &Request,
     options: &WriteOptions<'_>,
-    map: &mut Map<String, Value>,
-    dropped: &mut Vec<String>,
+    names: &Names,
+    (map, dropped): (&mut Map<String, Value>, &mut Vec<String>),
 ) -> Result<(), Fault> {
     let mut list = Vec::new();
     for tool in &request.tools {
@@ -79,7 +115,10 @@ fn tools(
                 schema,
                 strict,
                 cache: _,
-            } => list.push(function(name, description.as_deref(), schema, *strict)),
+            } => {
+                let name = names.told(name);
+                list.push(function(name, description.as_deref(), schema, *strict));
+            },
             Tool::Hosted(value) if is_foreign(value) => {
                 let kind = value
                     .get("type")
@@ -105,7 +144,7 @@ fn tools(
     }
     map.insert("tools".to_owned(), list.into());
     if let Some(choice) = &request.tool_choice {
-        map.insert("tool_choice".to_owned(), tool_choice(choice));
+        map.insert("tool_choice".to_owned(), tool_choice(choice, names));
     }
     if let Some(parallel) = request.parallel_tool_calls {
         map.insert("parallel_tool_calls".to_owned(), parallel.into());
@@ -133,16 +172,27 @@ fn is_foreign(tool: &Value) -> bool {
         .is_some_and(|(_, date)| date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-fn tool_choice(choice: &ToolChoice) -> Value {
+fn tool_choice(choice: &ToolChoice, names: &Names) -> Value {
     match choice {
         ToolChoice::Auto => "auto".into(),
         ToolChoice::None => "none".into(),
         ToolChoice::Required => "required".into(),
-        ToolChoice::Function(name) => json!({"type": "function", "function": {"name": name}}),
+        ToolChoice::Function(name) => {
+            json!({"type": "function", "function": {"name": names.told(name)}})
+        },
     }
 }
 
-fn sampling(request: &Request, options: &WriteOptions<'_>, map: &mut Map<String, Value>) {
+fn sampling(
+    request: &Request,
+    options: &WriteOptions<'_>,
+    (map, dropped): (&mut Map<String, Value>, &mut Vec<String>),
+) {
+    // OpenAI's own API refuses it, and a model of theirs could not use it elsewhere.
+    let top_k = request.top_k.filter(|_| !is_openais(options.model));
+    if top_k != request.top_k {
+        dropped.push("top_k".to_owned());
+    }
     let mut put = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
             map.insert(name.to_owned(), value);
@@ -156,7 +206,7 @@ fn sampling(request: &Request, options: &WriteOptions<'_>, map: &mut Map<String,
     put(limit, request.max_tokens.map(Value::from));
     put("temperature", request.temperature.map(Value::from));
     put("top_p", request.top_p.map(Value::from));
-    put("top_k", request.top_k.map(Value::from));
+    put("top_k", top_k.map(Value::from));
     put("seed", request.seed.map(Value::from));
     put(
         "frequency_penalty",
@@ -192,24 +242,6 @@ fn format(format: &Format) -> Value {
     }
 }
 
-/// The effort to name. What a client of another dialect said in other terms is left out for models
-/// that are known to refuse the parameter.
-fn effort<'a>(thinking: Option<&'a Thinking>, model: &str) -> Option<&'a str> {
-    let name = model.rsplit('/').next().unwrap_or(model);
-    let refuses = ["gpt-3", "gpt-4", "chatgpt"]
-        .iter()
-        .any(|prefix| name.starts_with(prefix));
-    match thinking? {
-        Thinking::Effort(effort) => Some(effort),
-        _ if refuses => None,
-        Thinking::Off => Some("none"),
-        Thinking::On => Some("medium"),
-        Thinking::Budget(..=LOW_BUDGET) => Some("low"),
-        Thinking::Budget(..=MEDIUM_BUDGET) => Some("medium"),
-        Thinking::Budget(_) => Some("high"),
-    }
-}
-
 fn defaults(request: &Request, options: &WriteOptions<'_>, map: &mut Map<String, Value>) {
     for (name, value) in options.defaults {
         let limit = matches!(name.as_str(), "max_tokens" | "max_completion_tokens");
@@ -223,148 +255,5 @@ fn defaults(request: &Request, options: &WriteOptions<'_>, map: &mut Map<String,
             name
         };
         map.insert(name.to_owned(), value.clone());
-    }
-}
-
-fn messages(messages: &[Message]) -> Value {
-    let mut list = Vec::with_capacity(messages.len());
-    for message in messages {
-        match message.role {
-            Role::Assistant => list.push(assistant(message)),
-            Role::System => list.push(json!({"role": "system", "content": flat(&message.parts)})),
-            Role::User => user(message, &mut list),
-        }
-    }
-    list.into()
-}
-
-/// Tool results go first, each a message of its own; pictures among them, which a tool's message
-/// cannot hold, go into the user's.
-fn user(message: &Message, list: &mut Vec<Value>) {
-    let mut rest = Vec::new();
-    let mut results = 0;
-    for part in &message.parts {
-        let Part::ToolResult {
-            id,
-            name: _,
-            parts,
-            is_error: _,
-        } = part
-        else {
-            rest.extend(content_part(part));
-            continue;
-        };
-        results += 1;
-        list.push(json!({"role": "tool", "tool_call_id": id, "content": flat(parts)}));
-        rest.extend(
-            parts
-                .iter()
-                .filter(|part| !matches!(part, Part::Text { .. }))
-                .filter_map(content_part),
-        );
-    }
-    if rest.is_empty() && results > 0 {
-        return;
-    }
-    let content = match rest.as_slice() {
-        [] => "".into(),
-        [only] if only.get("type") == Some(&"text".into()) => {
-            only.get("text").cloned().unwrap_or_default()
-        },
-        _ => rest.into(),
-    };
-    list.push(named("user", content, message));
-}
-
-fn assistant(message: &Message) -> Value {
-    let calls: Vec<Value> = message.parts.iter().filter_map(tool_call).collect();
-    let text = flat(&message.parts);
-    let content = if text.is_empty() && !calls.is_empty() {
-        Value::Null
-    } else {
-        text.into()
-    };
-    let mut value = named("assistant", content, message);
-    if let (false, Some(map)) = (calls.is_empty(), value.as_object_mut()) {
-        map.insert("tool_calls".to_owned(), calls.into());
-    }
-    value
-}
-
-fn named(role: &str, content: Value, message: &Message) -> Value {
-    let mut map = Map::new();
-    map.insert("role".to_owned(), role.into());
-    map.insert("content".to_owned(), content);
-    if let Some(name) = &message.name {
-        map.insert("name".to_owned(), name.as_str().into());
-    }
-    map.into()
-}
-
-/// The texts among some parts as one.
-fn flat(parts: &[Part]) -> String {
-    let texts: Vec<&str> = parts
-        .iter()
-        .filter_map(|part| match part {
-            Part::Text { text, .. } => Some(text.as_str()),
-            _ => None,
-        })
-        .collect();
-    texts.join("\n\n")
-}
-
-fn tool_call(part: &Part) -> Option<Value> {
-    let Part::ToolCall(call) = part else {
-        return None;
-    };
-    let arguments = if call.arguments.is_empty() {
-        "{}"
-    } else {
-        &call.arguments
-    };
-    Some(json!({
-        "id": call.id,
-        "type": "function",
-        "function": {"name": call.name, "arguments": arguments},
-    }))
-}
-
-fn content_part(part: &Part) -> Option<Value> {
-    match part {
-        Part::Text { text, cache: _ } => Some(json!({"type": "text", "text": text})),
-        Part::Image(Image::Url { url, detail: None }) => {
-            Some(json!({"type": "image_url", "image_url": {"url": url}}))
-        },
-        Part::Image(Image::Url {
-            url,
-            detail: Some(detail),
-        }) => Some(json!({"type": "image_url", "image_url": {"url": url, "detail": detail}})),
-        Part::Image(Image::Base64 { media_type, data }) => {
-            let url = format!("data:{media_type};base64,{data}");
-            Some(json!({"type": "image_url", "image_url": {"url": url}}))
-        },
-        Part::File(value) | Part::Other(value) => Some(file(value)),
-        Part::Thinking { .. }
-        | Part::RedactedThinking { .. }
-        | Part::ToolCall(_)
-        | Part::ToolResult { .. } => None,
-    }
-}
-
-/// A part in its own shape; Anthropic's documents in OpenAI's.
-fn file(value: &Value) -> Value {
-    let text = |path: &str| value.pointer(path).and_then(Value::as_str);
-    if text("/type") != Some("document") {
-        return value.clone();
-    }
-    let title = text("/title").unwrap_or("document.pdf");
-    match (text("/source/type"), text("/source/data")) {
-        (Some("base64"), Some(data)) => {
-            let media_type = text("/source/media_type").unwrap_or("application/pdf");
-            let data = format!("data:{media_type};base64,{data}");
-            json!({"type": "file", "file": {"filename": title, "file_data": data}})
-        },
-        (Some("text"), Some(data)) => json!({"type": "text", "text": data}),
-        _ => value.clone(),
     }
 }

@@ -26,6 +26,8 @@ struct Choice {
     index: u32,
     calls: bool,
     finished: bool,
+    /// Reasoning that nobody signed yet.
+    thought: String,
 }
 
 impl Writer {
@@ -53,11 +55,20 @@ impl Writer {
                 }
             },
             Event::Text { choice, text } => self.text(*choice, "content", text, out),
-            Event::Thinking { choice, text } => self.text(*choice, "reasoning_content", text, out),
+            Event::Thinking { choice, text } => {
+                self.text(*choice, "reasoning_content", text, out);
+                if let Some(choice) = self.choices.iter_mut().find(|c| c.index == *choice) {
+                    choice.thought.push_str(text);
+                }
+            },
+            // A client can give a block back only whole: what was signed, and the signature.
             Event::Signature { choice, signature } => {
-                let mut delta = b"\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":\"\",\
-                    \"signature\":"
-                    .to_vec();
+                let known = self.choices.iter_mut().find(|c| c.index == *choice);
+                let thought = known.map(|choice| std::mem::take(&mut choice.thought));
+                let mut delta =
+                    b"\"thinking_blocks\":[{\"type\":\"thinking\",\"thinking\":".to_vec();
+                push_text(&mut delta, &thought.unwrap_or_default());
+                delta.extend_from_slice(b",\"signature\":");
                 push_text(&mut delta, signature);
                 delta.extend_from_slice(b"}]");
                 self.delta(*choice, &delta, out);
@@ -178,6 +189,7 @@ impl Writer {
                 index,
                 calls: false,
                 finished: false,
+                thought: String::new(),
             });
         }
         self.open(index, out);

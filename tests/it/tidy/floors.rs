@@ -106,7 +106,7 @@ pub const OWNERS: &[(&str, &str)] = &[
     ("uuid", "base demo proxy"),
     ("fastrand", "demo proxy route traffic"),
     ("foldhash", "live"),
-    ("sha2", "access config confstore"),
+    ("sha2", "access config confstore wire"),
     ("subtle", "access base"),
     // Config.
     ("serde_yaml", "config tui"),

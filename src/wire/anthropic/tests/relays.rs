@@ -28,7 +28,6 @@ fn only_the_models_name_is_changed() {
     for (stream, model) in [
         (data!("stream-everything.sse"), "claude-sonnet-4-5-20250929"),
         (data!("stream-ollama.sse"), "tiny-hello"),
-        (data!("stream-error.sse"), "claude-opus-4-1"),
         (data!("stream-llamacpp-tools.sse"), "tiny-tool"),
         (data!("stream-llamacpp-thinking.sse"), "tiny-think"),
     ] {
@@ -98,7 +97,8 @@ fn reasoning_that_nobody_signed_is_found() {
 
 #[test]
 fn an_error_is_seen_wherever_it_stands() {
-    let (_, seen) = relay(data!("stream-error.sse"), "m");
+    let (out, seen) = relay(data!("stream-error.sse"), "m");
+    assert!(!out.contains("overloaded_error"), "it is told, not written");
     let error = seen.last().unwrap().error.clone().unwrap();
     assert_eq!(
         (error.status, error.kind.as_str()),
@@ -108,6 +108,32 @@ fn an_error_is_seen_wherever_it_stands() {
     assert_eq!(seen[0].error.as_ref().unwrap().message, "boom");
     let (_, seen) = relay("data: {\"type\":\"other\",\"error\":null}\n\n", "m");
     assert_eq!(seen[0], Observed::default());
+}
+
+#[test]
+fn an_end_is_written_where_the_upstream_wrote_none() {
+    let end = "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+    let last = "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}\n\n";
+    for (stray, done) in [("", false), ("data: [DONE]\n\n", true)] {
+        let mut relay = StreamRelay::new("m");
+        let mut out = BytesMut::new();
+        for frame in frames(last) {
+            assert!(relay.frame(&frame, &mut out).finish.is_some());
+        }
+        for frame in frames(stray) {
+            assert_eq!(relay.frame(&frame, &mut out).done, done);
+        }
+        relay.finish(&mut out);
+        relay.finish(&mut out);
+        assert_eq!(std::str::from_utf8(&out).unwrap(), format!("{last}{end}"));
+    }
+    let mut relay = StreamRelay::new("m");
+    let mut out = BytesMut::new();
+    for frame in frames(end) {
+        relay.frame(&frame, &mut out);
+    }
+    relay.finish(&mut out);
+    assert_eq!(std::str::from_utf8(&out).unwrap(), end);
 }
 
 #[test]
@@ -233,8 +259,8 @@ proptest! {
         let mut faults = 0;
         for frame in frames(&text) {
             let before = out.len();
-            relay.frame(&frame, &mut out);
-            if !frame.raw.windows(13).any(|part| part == b"message_start") {
+            let seen = relay.frame(&frame, &mut out);
+            if seen.error.is_none() && !frame.raw.windows(13).any(|part| part == b"message_start") {
                 prop_assert_eq!(&out[before..], &frame.raw[..]);
             }
             faults += usize::from(reader.read(&frame, &mut events).is_err());

@@ -82,16 +82,19 @@ fn a_coding_agents_request_is_read_in_full() {
                     id: "toolu_02".to_owned(),
                     name: None,
                     parts: vec![
-                        cached("no such file", short),
-                        Part::Image(Image::Base64 {
-                            media_type: "image/png".to_owned(),
-                            data: "iVBORw0KGgo=".to_owned(),
-                        }),
+                        Part::text("no such file"),
+                        Part::Image {
+                            image: Image::Base64 {
+                                media_type: "image/png".to_owned(),
+                                data: "iVBORw0KGgo=".to_owned(),
+                            },
+                            cache: Some(short),
+                        },
                     ],
                     is_error: true,
                 },
                 Part::text("and this?"),
-                Part::Image(Image::Url {
+                Part::image(Image::Url {
                     url: "https://example.com/a.png".to_owned(),
                     detail: None,
                 }),
@@ -326,4 +329,15 @@ fn what_is_wrong_is_said_in_anthropics_words() {
             .max_tokens,
         None
     );
+}
+
+#[test]
+fn the_gateways_own_members_stay_with_it() {
+    let body = json!({
+        "model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": "hi"}],
+        "litellm_metadata": {"tags": ["a"]}, "fallbacks": ["b"], "num_retries": 1,
+        "api_key": "sk-x", "unknown": 1,
+    });
+    let request = parse_request(body.to_string().as_bytes()).unwrap();
+    assert_eq!(Value::from(request.extra), json!({"unknown": 1}));
 }

@@ -4,9 +4,10 @@ use bytes::BytesMut;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::super::{Names, Reader, Writer};
+use super::super::{LONGEST_NAME, Reader, Writer};
 use super::{data, frames, read, reasons, tell, write, writer_options};
 use crate::base::{FaultKind, Usage};
+use crate::wire::Names;
 use crate::wire::neutral::{Event, Finish, Request, Tool};
 
 fn text(text: &str) -> Event {
@@ -398,7 +399,7 @@ fn tools_get_their_clients_names_back() {
         tools: vec![tool_of("fs.read")],
         ..Request::default()
     };
-    let mut reader = Reader::with_names(Names::of(&request));
+    let mut reader = Reader::with_names(Names::of(&request, LONGEST_NAME));
     let mut events = Vec::new();
     for frame in frames(&write(&[tool(0, "t", "fs_read")])) {
         reader.read(&frame, &mut events).unwrap();

@@ -9,6 +9,7 @@ use crate::base::{Fault, FaultKind};
 use crate::wire::neutral::{
     Format, Image, Message, Part, Request, Role, Thinking, Tool, ToolCall, ToolChoice,
 };
+use crate::wire::openai;
 
 fn message(role: Role, parts: Vec<Part>) -> Message {
     Message {
@@ -95,7 +96,7 @@ fn a_conversation_of_openais_kind_becomes_anthropics_turns() {
                 Role::User,
                 vec![
                     Part::text("  "),
-                    Part::Image(Image::Url {
+                    Part::image(Image::Url {
                         url: "data:image/jpg;base64,AAAA".to_owned(),
                         detail: Some("low".to_owned()),
                     }),
@@ -501,6 +502,31 @@ fn defaults_of_the_deployment_go_in() {
 }
 
 #[test]
+fn marks_for_the_cache_on_results_and_pictures_go_up() {
+    let mark = json!({"type": "ephemeral"});
+    let body = json!({"model": "m", "messages": [
+        {"role": "user", "content": [
+            {"type": "text", "text": "look"},
+            {"type": "image_url", "image_url": {"url": "https://x/y.png"}, "cache_control": mark},
+        ]},
+        {"role": "assistant", "tool_calls": [
+            {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+        ]},
+        {"role": "tool", "tool_call_id": "a", "content": "1", "cache_control": mark},
+    ]});
+    let request = openai::parse_request(body.to_string().as_bytes()).unwrap();
+    let sent = send(&request);
+    assert_eq!(sent["messages"][0]["content"][1]["cache_control"], mark);
+    assert_eq!(sent["messages"][2]["content"][0]["cache_control"], mark);
+
+    let native = json!({"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": [
+        {"type": "image", "source": {"type": "url", "url": "https://x/y.png"}, "cache_control": mark},
+    ]}]});
+    let request = parse_request(native.to_string().as_bytes()).unwrap();
+    assert_eq!(send(&request)["messages"], native["messages"]);
+}
+
+#[test]
 fn nothing_to_say_is_refused() {
     let empty = Request {
         messages: vec![says(Role::System, "s"), says(Role::User, " ")],
@@ -546,11 +572,11 @@ fn text() -> impl Strategy<Value = Part> {
 fn turn() -> impl Strategy<Value = [Message; 2]> {
     let user = prop_oneof![
         text(),
-        word().prop_map(|data| Part::Image(Image::Base64 {
+        word().prop_map(|data| Part::image(Image::Base64 {
             media_type: "image/png".to_owned(),
             data
         })),
-        Just(Part::Image(Image::Url {
+        Just(Part::image(Image::Url {
             url: "https://x/y.png".to_owned(),
             detail: None
         })),

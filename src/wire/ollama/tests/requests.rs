@@ -38,7 +38,7 @@ fn json_of(body: &[u8]) -> Value {
     serde_json::from_slice(body).unwrap()
 }
 
-fn send_with(
+pub(super) fn send_with(
     request: &Request,
     model: &str,
     drop_params: bool,
@@ -64,7 +64,7 @@ fn send(request: &Request) -> Value {
 #[expect(clippy::too_many_lines, reason = "one table")]
 fn a_conversation_goes_up_in_ollamas_shape() {
     let picture = |url: &str| {
-        Part::Image(Image::Url {
+        Part::image(Image::Url {
             url: url.to_owned(),
             detail: None,
         })
@@ -76,7 +76,7 @@ fn a_conversation_goes_up_in_ollamas_shape() {
                 Role::User,
                 vec![
                     Part::text("see"),
-                    Part::Image(Image::Base64 {
+                    Part::image(Image::Base64 {
                         media_type: "image/png".to_owned(),
                         data: "AAAA".to_owned(),
                     }),

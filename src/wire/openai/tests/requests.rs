@@ -2,16 +2,17 @@
 
 use serde_json::{Map, Value, json};
 
-use super::options;
+use super::{frames, options, read};
 use crate::base::{Fault, FaultKind, Usage};
 use crate::wire::neutral::{
     Choice, Format, Image, Message, Part, Request, Role, Thinking, Tool, ToolCall, ToolChoice,
 };
 use crate::wire::openai::{
-    EmbedAnswer, Encoding, Input, parse_answer, parse_completion_request, parse_embed_request,
-    parse_request, write_answer, write_completion_answer, write_embed_answer, write_request,
+    EmbedAnswer, Encoding, Input, LONGEST_NAME, Reader, parse_answer, parse_answer_named,
+    parse_completion_request, parse_embed_request, parse_request, write_answer,
+    write_completion_answer, write_embed_answer, write_request,
 };
-use crate::wire::{Answer, Finish, WriteOptions};
+use crate::wire::{Answer, Event, Finish, Names, WriteOptions};
 
 fn parse(value: &Value) -> Request {
     parse_request(value.to_string().as_bytes()).unwrap()
@@ -153,20 +154,121 @@ fn thinking_comes_in_many_spellings() {
             .extend(members.as_object().unwrap().clone());
         assert_eq!(parse(&value).thinking, wanted, "{members}");
     }
-    let effort = |thinking, model: &str| {
-        let request = Request {
-            thinking: Some(thinking),
-            ..Request::default()
-        };
-        written(&request, model).get("reasoning_effort").cloned()
+}
+
+#[test]
+fn what_is_too_long_for_openai_is_shortened_and_the_names_come_back() {
+    let long = format!("mcp__{}", "x".repeat(80));
+    let request = Request {
+        user: Some("u".repeat(65)),
+        messages: vec![Message {
+            role: Role::Assistant,
+            parts: vec![Part::ToolCall(ToolCall {
+                id: "a".to_owned(),
+                name: long.clone(),
+                arguments: "{}".to_owned(),
+            })],
+            name: None,
+        }],
+        tools: vec![Tool::Function {
+            name: long.clone(),
+            description: None,
+            schema: json!({"type": "object"}),
+            strict: None,
+            cache: None,
+        }],
+        tool_choice: Some(ToolChoice::Function(long.clone())),
+        ..Request::default()
     };
-    assert_eq!(effort(Thinking::Budget(1024), "qwen"), Some("low".into()));
+    let body = written(&request, "m");
+    let user = body["user"].as_str().unwrap();
+    assert!(user.len() == 64 && user.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    assert_eq!(written(&request, "other")["user"], user, "it is stable");
+    let told = body["tools"][0]["function"]["name"].as_str().unwrap();
+    assert!(told.len() <= 64, "{told}");
+    assert_eq!(body["tool_choice"]["function"]["name"], told);
+    let earlier = &body["messages"][0]["tool_calls"][0]["function"]["name"];
+    assert_eq!(earlier, told);
+
+    let names = Names::of(&request, LONGEST_NAME);
+    let call = json!([{"index": 0, "id": "b", "function": {"name": told, "arguments": "{}"}}]);
+    let answer = json!({"choices": [{"message": {"tool_calls": call}}]}).to_string();
+    let answer = parse_answer_named(answer.as_bytes(), &names).unwrap();
+    let Some(Part::ToolCall(call_back)) = answer.choices[0].parts.first() else {
+        panic!("{answer:?}");
+    };
+    assert_eq!(call_back.name, long);
+    let mut reader = Reader::with_names(names);
+    let chunk = json!({"choices": [{"delta": {"tool_calls": call}}]});
+    let mut events = Vec::new();
+    for frame in frames(format!("data: {chunk}\n\n")) {
+        reader.read(&frame, &mut events).unwrap();
+    }
+    let named = |event: &Event| matches!(event, Event::ToolStart { name, .. } if *name == long);
+    assert!(events.iter().any(named), "{events:?}");
+}
+
+#[test]
+fn geminis_signatures_come_down_in_ids_and_go_up_beside_the_calls() {
+    let call = json!({
+        "index": 0, "id": "function-call-1", "type": "function",
+        "function": {"name": "f", "arguments": "{}"},
+        "extra_content": {"google": {"thought_signature": "Cp+/=="}},
+    });
+    let answer = json!({"choices": [{"message": {"tool_calls": [call]}}]}).to_string();
+    let answer = parse_answer(answer.as_bytes()).unwrap();
+    let part = answer.choices[0].parts[0].clone();
+    let Part::ToolCall(ToolCall { id, .. }) = &part else {
+        panic!("{answer:?}");
+    };
+    let chunk = json!({"choices": [{"delta": {"tool_calls": [call]}}]});
+    let events = read(format!("data: {chunk}\n\n"));
+    let starts = |event: &Event| matches!(event, Event::ToolStart { id: of, .. } if of == id);
+    assert!(events.iter().any(starts), "{events:?}");
+
+    let request = Request {
+        messages: vec![
+            Message {
+                role: Role::Assistant,
+                parts: vec![part.clone()],
+                name: None,
+            },
+            Message {
+                role: Role::User,
+                parts: vec![Part::ToolResult {
+                    id: id.clone(),
+                    name: None,
+                    parts: vec![Part::text("1")],
+                    is_error: false,
+                }],
+                name: None,
+            },
+        ],
+        ..Request::default()
+    };
+    let again = |model| written(&request, model)["messages"].clone();
+    let gemini = again("gemini-3-pro-preview");
+    let sent = &gemini[0]["tool_calls"][0];
+    assert_eq!(sent["id"], "function-call-1");
     assert_eq!(
-        effort(Thinking::Budget(9000), "openai/o3"),
-        Some("high".into())
+        sent["extra_content"]["google"]["thought_signature"],
+        "Cp+/=="
     );
-    assert_eq!(effort(Thinking::Off, "qwen"), Some("none".into()));
-    assert_eq!(effort(Thinking::Off, "openai/gpt-4o"), None);
+    assert_eq!(gemini[1]["tool_call_id"], "function-call-1");
+    let other = again("gpt-4o");
+    assert_eq!(other[0]["tool_calls"][0].get("extra_content"), None);
+    assert_eq!(other[0]["tool_calls"][0]["id"], "function-call-1");
+}
+
+#[test]
+fn top_k_is_not_said_to_openais_models() {
+    let request = Request {
+        top_k: Some(7),
+        ..Request::default()
+    };
+    assert_eq!(written(&request, "gpt-4o").get("top_k"), None);
+    assert_eq!(written(&request, "openai/o3").get("top_k"), None);
+    assert_eq!(written(&request, "openai/gpt-oss-20b")["top_k"], 7);
 }
 
 #[test]
@@ -316,7 +418,7 @@ fn results_with_pictures_split_in_two() {
                     name: None,
                     parts: vec![
                         Part::text("seen"),
-                        Part::Image(Image::Base64 {
+                        Part::image(Image::Base64 {
                             media_type: "image/png".to_owned(),
                             data: "AA".to_owned(),
                         }),
@@ -449,7 +551,7 @@ fn an_error_instead_of_an_answer_is_a_fault() {
 #[test]
 fn a_prompt_is_one_user_message() {
     let read = |prompt: Value| {
-        let body = json!({"model": "m", "prompt": prompt, "logprobs": 3, "echo": true});
+        let body = json!({"model": "m", "prompt": prompt, "best_of": 1});
         parse_completion_request(body.to_string().as_bytes())
     };
     for prompt in [json!("hi"), json!(["hi"])] {

@@ -436,6 +436,28 @@ fn a_stream_is_written_like_openais() {
 }
 
 #[test]
+fn a_streamed_thought_can_be_given_back_with_its_signature() {
+    let thinks = |text: &str| Event::Thinking {
+        choice: 0,
+        text: text.to_owned(),
+    };
+    let sign = Event::Signature {
+        choice: 0,
+        signature: "s".to_owned(),
+    };
+    let text = written(
+        &[thinks("a"), thinks("b"), sign.clone(), thinks("c"), sign],
+        false,
+    );
+    for block in [
+        r#""thinking_blocks":[{"type":"thinking","thinking":"ab","signature":"s"}]"#,
+        r#""thinking_blocks":[{"type":"thinking","thinking":"c","signature":"s"}]"#,
+    ] {
+        assert!(text.contains(block), "{text}");
+    }
+}
+
+#[test]
 fn an_empty_stream_still_ends_properly() {
     let events = read(written(&[], false));
     assert_eq!(events.len(), 3, "{events:?}");

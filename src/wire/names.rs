@@ -1,15 +1,15 @@
 //! Names that had to be changed on the way up, and are changed back on the way down.
 //!
-//! Anthropic takes tool names of `[a-zA-Z0-9_-]{1,128}` only. The names are a pure function of the
-//! request, so the reader of the answer can be given them without the writer keeping state.
+//! Upstreams take tool names of `[a-zA-Z0-9_-]` only, and none that is too long for them. The names are
+//! a pure function of the request, so the reader of the answer can be given them without the writer
+//! keeping state.
 
 use std::borrow::Cow;
 
-use super::JSON_TOOL;
 use crate::wire::neutral::{Part, Request, Tool, ToolChoice};
 
-/// The longest tool name.
-const MOST: usize = 128;
+/// The tool by which a form of answer is asked of models that know no other way.
+pub(in crate::wire) const JSON_TOOL: &str = "json_tool_call";
 
 /// The tool names of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +30,9 @@ impl Default for Names {
 }
 
 impl Names {
-    /// The names of a request: of its tools, of earlier calls, of its choice.
-    pub fn of(request: &Request) -> Self {
+    /// The names of a request: of its tools, of earlier calls, of its choice; `most` is the longest
+    /// that the upstream takes, in bytes.
+    pub fn of(request: &Request, most: usize) -> Self {
         let mut names = Self::default();
         let mut taken: Vec<&str> = Vec::new();
         let all = || {
@@ -52,13 +53,13 @@ impl Names {
         };
         for name in all() {
             names.json_tool &= name != JSON_TOOL;
-            if is_plain(name) && !taken.contains(&name) {
+            if is_plain(name, most) && !taken.contains(&name) {
                 taken.push(name);
             }
         }
         for name in all() {
-            if !is_plain(name) && !names.changed.iter().any(|(said, _)| said == name) {
-                let told = names.free_name(name, &taken);
+            if !is_plain(name, most) && !names.changed.iter().any(|(said, _)| said == name) {
+                let told = names.free_name(name, most, &taken);
                 names.changed.push((name.to_owned(), told));
             }
         }
@@ -66,31 +67,31 @@ impl Names {
     }
 
     /// What the upstream is told for a client's name.
-    pub(super) fn told<'a>(&'a self, said: &'a str) -> &'a str {
+    pub(in crate::wire) fn told<'a>(&'a self, said: &'a str) -> &'a str {
         let known = self.changed.iter().find(|(client, _)| client == said);
         known.map_or(said, |(_, told)| told)
     }
 
     /// What the client said for a name the upstream gives.
-    pub(super) fn said<'a>(&'a self, told: &'a str) -> &'a str {
+    pub(in crate::wire) fn said<'a>(&'a self, told: &'a str) -> &'a str {
         let known = self.changed.iter().find(|(_, upstream)| upstream == told);
         known.map_or(told, |(said, _)| said)
     }
 
     /// Whether a call of this tool is the answer's text.
-    pub(super) fn is_json_tool(&self, told: &str) -> bool {
+    pub(in crate::wire) fn is_json_tool(&self, told: &str) -> bool {
         self.json_tool && told == JSON_TOOL
     }
 
-    fn free_name(&self, name: &str, taken: &[&str]) -> String {
+    fn free_name(&self, name: &str, most: usize, taken: &[&str]) -> String {
         let is_free = |told: &str| {
             !taken.contains(&told) && !self.changed.iter().any(|(_, other)| other == told)
         };
-        let plain = plain(name, MOST);
+        let plain = plain(name, most);
         if is_free(&plain) {
             return plain.into_owned();
         }
-        let stem: String = plain.chars().take(MOST - 8).collect();
+        let stem: String = plain.chars().take(most.saturating_sub(8)).collect();
         (2..u32::MAX)
             .map(|number| format!("{stem}_{number}"))
             .find(|told| is_free(told))
@@ -99,12 +100,12 @@ impl Names {
 }
 
 /// A tool call's id as Anthropic takes it; the same id always becomes the same.
-pub(super) fn plain_id(id: &str) -> Cow<'_, str> {
+pub(in crate::wire) fn plain_id(id: &str) -> Cow<'_, str> {
     plain(id, usize::MAX)
 }
 
-fn is_plain(name: &str) -> bool {
-    !name.is_empty() && name.len() <= MOST && name.chars().all(is_plain_char)
+fn is_plain(name: &str, most: usize) -> bool {
+    !name.is_empty() && name.len() <= most && name.chars().all(is_plain_char)
 }
 
 const fn is_plain_char(letter: char) -> bool {
@@ -112,7 +113,7 @@ const fn is_plain_char(letter: char) -> bool {
 }
 
 fn plain(name: &str, most: usize) -> Cow<'_, str> {
-    if !name.is_empty() && name.len() <= most && name.chars().all(is_plain_char) {
+    if is_plain(name, most) {
         return name.into();
     }
     let changed = name
@@ -148,7 +149,7 @@ mod tests {
                 .into(),
             ..Request::default()
         };
-        let names = Names::of(&request);
+        let names = Names::of(&request, 128);
         let mut told: Vec<&str> = ["a.b", "a_b", "a/b", "ok-1"]
             .map(|name| names.told(name))
             .into();
@@ -156,8 +157,24 @@ mod tests {
         let long = "x".repeat(200);
         told.push(names.told(&long));
         for name in told {
-            assert!(is_plain(name), "{name}");
+            assert!(is_plain(name, 128), "{name}");
             assert_eq!(names.told(names.said(name)), name);
+        }
+    }
+
+    #[test]
+    fn long_names_that_begin_alike_stay_apart() {
+        let long = |end: &str| format!("mcp__{}__{end}", "x".repeat(70));
+        let request = Request {
+            tools: vec![tool(&long("a")), tool(&long("b"))],
+            ..Request::default()
+        };
+        let names = Names::of(&request, 64);
+        let (a, b) = (long("a"), long("b"));
+        assert_ne!(names.told(&a), names.told(&b));
+        for said in [&a, &b] {
+            assert!(names.told(said).len() <= 64);
+            assert_eq!(names.said(names.told(said)), said);
         }
     }
 
@@ -167,7 +184,7 @@ mod tests {
             tools: vec![tool(JSON_TOOL)],
             ..Request::default()
         };
-        assert!(!Names::of(&request).is_json_tool(JSON_TOOL));
+        assert!(!Names::of(&request, 128).is_json_tool(JSON_TOOL));
         assert!(Names::default().is_json_tool(JSON_TOOL));
     }
 
