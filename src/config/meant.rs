@@ -301,7 +301,7 @@ pub struct General {
     pub cors: Cors,
     /// `require_auth_for_metrics_endpoint` (true).
     pub metrics_open: bool,
-    /// `disable_spend_logs`
+    /// `disable_spend_logs`: the ledger keeps sums, and no row a request.
     pub disable_spend_logs: bool,
     /// `completion_model`: forces the chat model.
     pub completion_model: Option<String>,

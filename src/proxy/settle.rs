@@ -516,7 +516,11 @@ impl Drop for Draft {
         self.shared
             .live
             .end(self.slot, Arc::clone(&record), &self.group);
-        self.shared.ledger.record(record);
+        if self.setup.config.general.disable_spend_logs {
+            self.shared.ledger.sum(&record);
+        } else {
+            self.shared.ledger.record(record);
+        }
     }
 }
 

@@ -88,7 +88,7 @@ pub(super) const GENERAL: &[Key] = &[
         General,
         "disable_spend_logs",
         "false",
-        "keep no row per request",
+        "keep no row per request, only the sums of spend",
     ),
     yes(
         General,
