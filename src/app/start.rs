@@ -90,7 +90,7 @@ pub async fn begin(start: Start, has_screen: bool) -> anyhow::Result<Begun> {
     panic::install();
     let switches = SwitchFile::within(&site.folder);
     let off = if world.is_some() {
-        Switches::new()
+        Switches::default()
     } else {
         switches.load()
     };
