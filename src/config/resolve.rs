@@ -107,13 +107,16 @@ fn read_all(desk: &mut Desk<'_>, root: &Node) -> Config {
         litellm: section(Section::Litellm),
         general: section(Section::General),
     };
+    let defaults = sections
+        .router
+        .and_then(|router| router.get("default_litellm_params"))
+        .and_then(|node| desk.section("default_litellm_params", node));
+    if let Some(defaults) = defaults {
+        keys::check(desk, Section::Params, defaults);
+    }
     let shared = Shared {
         credentials: credentials(desk, root),
-        defaults: sections
-            .router
-            .and_then(|router| router.get("default_litellm_params"))
-            .and_then(|node| desk.section("default_litellm_params", node))
-            .cloned(),
+        defaults: defaults.cloned(),
         drop_params: desk
             .or_default(sections.litellm, "drop_params", Desk::truth)
             .unwrap_or(false),
@@ -224,6 +227,7 @@ fn credentials(desk: &mut Desk<'_>, root: &Node) -> BTreeMap<String, Node> {
             );
             desk.notes.error(item.at, message, "give it another name");
         }
+        keys::check(desk, Section::Params, values);
         known.insert(name.text.clone(), values.clone());
     }
     known

@@ -199,6 +199,18 @@ fn a_key_that_restricts_is_refused_unless_accepted() {
         ("litellm_settings: {max_budget: 10}\n", "max_budget"),
         ("litellm_settings: {callbacks: [presidio]}\n", "presidio"),
         (
+            "litellm_settings: {callbacks: [dynamic_rate_limiter_v3]}\n",
+            "dynamic_rate_limiter_v3",
+        ),
+        (
+            "router_settings: {default_litellm_params: {guardrails: [x]}}\n",
+            "guardrails",
+        ),
+        (
+            "credential_list: [{credential_name: c, credential_values: {max_budget: 1}}]\n",
+            "max_budget",
+        ),
+        (
             "router_settings: {provider_budget_config: {openai: {budget_limit: 1}}}\n",
             "provider_budget_config",
         ),
