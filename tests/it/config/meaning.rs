@@ -543,6 +543,24 @@ fn router_settings_win_over_litellm_settings() {
 }
 
 #[test]
+fn empty_fallbacks_of_the_router_leave_the_others_in_force() {
+    for empty in ["[]", "{}", "null", "''"] {
+        let text = format!(
+            "{TWO}litellm_settings: {{fallbacks: [{{a: [b]}}], context_window_fallbacks: [{{b: [a]}}], default_fallbacks: [a]}}\n\
+             router_settings: {{fallbacks: {empty}, context_window_fallbacks: {empty}, default_fallbacks: {empty}}}\n"
+        );
+        let router = config(&text, &[]).router;
+        assert_eq!(router.fallbacks, [chain("a", &["b"])], "{empty}");
+        assert_eq!(
+            router.context_window_fallbacks,
+            [chain("b", &["a"])],
+            "{empty}"
+        );
+        assert_eq!(router.default_fallbacks, [group("a")], "{empty}");
+    }
+}
+
+#[test]
 fn fallbacks_take_every_spelling() {
     let fallbacks = |text: &str| {
         config(
