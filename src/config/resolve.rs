@@ -126,9 +126,7 @@ fn read_all(desk: &mut Desk<'_>, root: &Node) -> Config {
     let mut general = general::read(desk, &sections);
     let limits = general::limits(desk, sections.general);
     let startup = general::startup(desk, sections.general);
-    if let Some(model) = &desk.cli.model {
-        general.completion_model = Some(model.clone());
-    }
+    general.serve_all.clone_from(&desk.cli.model);
     let hidden = fallback::resolve(desk, &sections, &mut router, &mut entries, &shared);
     let Entries { mut drafts, .. } = entries;
     names::give(desk, &mut drafts);

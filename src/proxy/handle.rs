@@ -100,7 +100,7 @@ pub async fn handle(
     let arrived = pin!(arrive::read(route, &head, body, &config));
     let mut response = match unless_cut(&worker.shared, arrived).await {
         Ok(arrived) => {
-            opening.model = Arc::from(arrived.model(&setup.config.general));
+            opening.model = Arc::from(arrived.model());
             opening.stream = arrived.asked.stream();
             opening.bytes_in = arrived.bytes_in as u64;
             opening.prompt_bytes = arrived.prompt_bytes();

@@ -82,7 +82,7 @@ pub(super) const GENERAL: &[Key] = &[
         General,
         "completion_model",
         "",
-        "the group every chat request goes to, whatever it asks for",
+        "the group every chat, completion and message goes to, whatever it asks for",
     ),
     yes(
         General,

@@ -29,6 +29,7 @@ pub(super) fn read(desk: &mut Desk<'_>, sections: &Sections<'_>) -> General {
         cors: cors(desk, general),
         metrics_open: !metrics_need_key,
         disable_spend_logs: switch(desk, general, "disable_spend_logs"),
+        serve_all: None,
         completion_model: desk.or_default(general, "completion_model", Desk::text),
         always_include_stream_usage: switch(desk, general, "always_include_stream_usage"),
         forward_client_headers: switch(desk, general, "forward_client_headers_to_llm_api"),

@@ -127,10 +127,8 @@ fn a_model_on_the_command_line_needs_no_file() {
         config.router.fallbacks,
         [chain("ollama/llama3.2", &["gpt-4o-mini"])]
     );
-    assert_eq!(
-        config.general.completion_model.as_deref(),
-        Some("ollama/llama3.2")
-    );
+    assert_eq!(config.general.serve_all.as_deref(), Some("ollama/llama3.2"));
+    assert_eq!(config.general.completion_model, None);
     assert_eq!(&*config.deployments[0].upstream.base, "http://box:11434");
     assert_eq!(
         &*config.deployments[1].upstream.base,
