@@ -254,7 +254,7 @@ fn keys_in(text: &str) -> Vec<(usize, String)> {
     keys
 }
 
-/// Masks what looks like a credential: well-known prefixes, bearer tokens, `user:password@` in URLs.
+/// Masks what looks like a credential: well-known prefixes, and in URLs `user:password@` and the query.
 fn mask_looks(letters: &mut [char]) {
     const PREFIXES: [&str; 12] = [
         "sk-",
@@ -297,7 +297,19 @@ fn mask_looks(letters: &mut [char]) {
         if let Some(at) = authority.iter().rposition(|letter| *letter == '@') {
             mask_range(letters, from, from + at);
         }
+        mask_query(letters, from + authority.len());
     }
+}
+
+/// Masks query and fragment of the URL whose path begins at `from`: either may hold a key.
+fn mask_query(letters: &mut [char], from: usize) {
+    let in_url = |letter: &char| !letter.is_whitespace() && !matches!(letter, '"' | '\'' | '`');
+    let rest = letters.iter_mut().skip(from);
+    let query = rest
+        .take_while(|letter| in_url(letter))
+        .skip_while(|letter| !matches!(letter, '?' | '#'))
+        .skip(1);
+    query.for_each(|letter| *letter = '*');
 }
 
 #[cfg(test)]
@@ -348,6 +360,7 @@ mod tests {
             "OPENAI_API_KEY=planted-value-1",
             "  database_url: postgres://u:planted-value-1@h/db",
             "  api_base: https://u:planted-value-1@host/v1",
+            "  api_base: 'https://host/v1?sig=planted-value-1&x=planted-value-1#planted'",
             "  note: sk-planted-value-1",
             "  Authorization: Bearer planted-value-1",
             "  extra_headers: {x-thing: planted-value-1}",
@@ -381,7 +394,7 @@ mod tests {
     #[test]
     fn shown_values_are_masked() {
         let value = serde_json::json!({
-            "api_key": "planted", "api_base": "https://u:planted@h", "rpm": 3,
+            "api_key": "planted", "api_base": "https://u:planted@h?key=planted", "rpm": 3,
             "extra_headers": {"x": "planted"}, "list": [{"client_secret": "planted"}],
             "organization": "org", "reference": {"api_key": "os.environ/KEY"},
         });

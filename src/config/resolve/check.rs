@@ -7,7 +7,7 @@ use super::entry::Draft;
 use super::fallback::matches;
 use crate::base::{Problem, Severity};
 use crate::config::catalogue;
-use crate::config::read::Desk;
+use crate::config::read::{Desk, shown};
 use crate::config::snippet::quoted;
 use crate::config::source::Notebook;
 use crate::config::yaml::{Node, Spot};
@@ -168,7 +168,7 @@ fn completion_model(
         };
         desk.notes.error(
             node.at,
-            format!("`{key}`: {} names no group", quoted(model)),
+            format!("`{key}`: {} names no group", shown(node, model)),
             hint,
         );
     }

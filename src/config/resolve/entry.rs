@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{Off, address, upstream};
 use crate::base::{PicoDollars, Severity};
 use crate::config::catalogue::{self, REQUEST_MEMBERS, Section};
-use crate::config::read::{Desk, Got, written};
+use crate::config::read::{Desk, Got, referred, written};
 use crate::config::snippet::{masked, quoted};
 use crate::config::yaml::{Body, Entry, Node, Spot};
 use crate::config::{Deployment, Dialect, PriceOverride, Timeouts, Upstream, keys};
@@ -309,20 +309,29 @@ impl One<'_> {
         let short = address::trimmed_base(&upstream.base, upstream.dialect);
         if short.len() != upstream.base.len() {
             if let Some(node) = written {
-                let message = format!("`api_base` is the address of a route; `{short}` is used");
-                desk.notes
-                    .warn(node.at, message, format!("write `api_base: {short}`"));
+                let (message, hint) = match referred(node) {
+                    Some(name) => (
+                        "`api_base` is the address of a route; what leads to the base is used"
+                            .to_owned(),
+                        format!("let `{name}` hold no more than the base"),
+                    ),
+                    None => (
+                        format!("`api_base` is the address of a route; `{short}` is used"),
+                        format!("write `api_base: {short}`"),
+                    ),
+                };
+                desk.notes.warn(node.at, message, hint);
             }
             upstream.base = short.into();
         }
         let bare = upstream.dialect == Dialect::OpenAi && upstream.base.matches('/').count() == 2;
         if let Some(node) = written.filter(|_| bare) {
             let message = "`api_base` has no path; most servers that speak OpenAI's API want `/v1`";
-            desk.notes.warn(
-                node.at,
-                message,
-                format!("write `api_base: {}/v1`", upstream.base),
-            );
+            let hint = match referred(node) {
+                Some(name) => format!("put `/v1` at the end of `{name}`"),
+                None => format!("write `api_base: {}/v1`", upstream.base),
+            };
+            desk.notes.warn(node.at, message, hint);
         }
         upstream
     }

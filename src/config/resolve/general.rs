@@ -2,8 +2,7 @@
 
 use super::Sections;
 use crate::base::Secret;
-use crate::config::read::{Desk, Gap};
-use crate::config::snippet::quoted;
+use crate::config::read::{Desk, Gap, shown};
 use crate::config::yaml::Node;
 use crate::config::{Cors, General, KeySource, Limits, Startup, env};
 
@@ -83,9 +82,7 @@ fn master_key(desk: &mut Desk<'_>, general: Option<&Node>) -> Option<(Secret, Ke
 fn cors(desk: &mut Desk<'_>, general: Option<&Node>) -> Cors {
     let key = "cors_origins";
     let written = desk.or_default(general, key, Desk::texts);
-    let at = general
-        .and_then(|general| general.get(key))
-        .map(|node| node.at);
+    let node = general.and_then(|general| general.get(key));
     let from_env = || {
         let list = desk.env.get("LITELLM_CORS_ORIGINS")?;
         Some(
@@ -103,10 +100,17 @@ fn cors(desk: &mut Desk<'_>, general: Option<&Node>) -> Cors {
     for origin in &origins {
         let (_, host) = origin.split_once("://").unwrap_or_default();
         let fits = origin == "*" || (!host.is_empty() && !host.contains('/'));
-        if let Some(at) = at.filter(|_| !fits) {
-            let message = format!("`{key}`: {} is no origin of a browser", quoted(origin));
+        if let Some(node) = node.filter(|_| !fits) {
+            let items = node.items().unwrap_or_else(|| std::slice::from_ref(node));
+            let is_written =
+                |item: &&Node| item.scalar().is_some_and(|one| one.text.contains(origin));
+            let name = match items.iter().find(is_written) {
+                Some(item) => shown(item, origin),
+                None => "a value from the environment".to_owned(),
+            };
+            let message = format!("`{key}`: {name} is no origin of a browser");
             desk.notes.error(
-                at,
+                node.at,
                 message,
                 "write `https://app.example.com`, without a path, or `*`",
             );
