@@ -186,7 +186,8 @@ fn usable(loaded: &Loaded) -> anyhow::Result<Config> {
 /// Takes the data folder and the port.
 fn settle_down(start: &Start, loaded: &Loaded, config: &Config) -> anyhow::Result<Site> {
     let host = &loaded.resolved.listen_host;
-    let ip = surroundings::address(host).map_err(anyhow::Error::msg)?;
+    let ip =
+        config::address(host).with_context(|| format!("`{host}` is no address to listen on"))?;
     let usual = if start.demo.is_some() { 0 } else { 4_000 };
     let port = start.port.or(config.startup.port).unwrap_or(usual);
     let folder = data_dir(start, config)?;

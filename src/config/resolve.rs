@@ -65,8 +65,11 @@ pub fn resolve(sources: &Sources<'_>) -> Resolved {
     };
     let mut listen_host = safety::listen_host(&desk, None);
     let config = root.map(|root| {
-        let config = read_all(&mut desk, &root);
+        let mut config = read_all(&mut desk, &root);
+        let zone = &mut config.general.timezone;
+        general::check_zone(&mut desk, &root, zone, sources.knows_zone);
         listen_host = safety::listen_host(&desk, config.startup.host.as_deref());
+        safety::check_host(&mut desk, &root, &config);
         safety::check(&mut desk, &root, &config, &listen_host);
         config
     });

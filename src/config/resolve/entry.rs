@@ -167,6 +167,10 @@ fn by_organization(desk: &mut Desk<'_>, params: &Node, draft: Draft) -> Vec<Draf
         .take(desk, "organization", node.at, got)
         .unwrap_or_default();
     off.add_to(&mut draft.deployment.off);
+    if !names.iter().all(|name| upstream::fits_header(name)) {
+        let message = "`organization` holds letters that cannot be sent";
+        desk.notes.error(node.at, message, upstream::PLAIN);
+    }
     if names.is_empty() {
         return vec![draft];
     }

@@ -3,6 +3,7 @@
 use super::Sections;
 use crate::base::Secret;
 use crate::config::read::{Desk, Gap, shown};
+use crate::config::source::KnowsZone;
 use crate::config::yaml::Node;
 use crate::config::{Cors, General, KeySource, Limits, Startup, env};
 
@@ -36,6 +37,29 @@ pub(super) fn read(desk: &mut Desk<'_>, sections: &Sections<'_>) -> General {
         json_logs: switch(desk, litellm, "json_logs") || desk.env.is_on("JSON_LOGS"),
         timezone: timezone.unwrap_or_default(),
     }
+}
+
+/// Drops a time zone that this machine does not know.
+pub(super) fn check_zone(
+    desk: &mut Desk<'_>,
+    root: &Node,
+    zone: &mut String,
+    knows: &KnowsZone<'_>,
+) {
+    let key = "timezone";
+    let node = root
+        .get("litellm_settings")
+        .and_then(|litellm| litellm.get(key));
+    let Some(node) = node.filter(|_| !zone.is_empty() && !knows(zone)) else {
+        return;
+    };
+    let message = format!(
+        "`{key}`: {} is not known on this machine; the system's is used",
+        shown(node, zone)
+    );
+    let hint = "write a name of the time zone database, such as `Europe/Berlin`";
+    desk.notes.warn(node.at, message, hint);
+    zone.clear();
 }
 
 fn switch(desk: &mut Desk<'_>, section: Option<&Node>, key: &str) -> bool {

@@ -11,6 +11,9 @@ use crate::config::snippet::quoted;
 use crate::config::yaml::{Node, Spot};
 use crate::config::{Upstream, catalogue};
 
+/// The way out when a text does not fit into a header.
+pub(super) const PLAIN: &str = "use plain ASCII on one line";
+
 /// A provider and the model's name there.
 struct Named {
     known: Known,
@@ -311,6 +314,11 @@ fn key(
         let key = off.take(desk, "api_key", node.at, got);
         let key = key.filter(|key| !matches!(key.as_str(), "none" | "None" | "null"))?;
         desk.notes.hide(&key);
+        if !fits_header(&key) {
+            let from = referred(node).map_or_else(String::new, |name| format!(" in `{name}`"));
+            let message = format!("`api_key`: the key{from} holds letters that cannot be sent");
+            desk.notes.error(node.at, message, PLAIN);
+        }
         return Some(Secret::new(key));
     }
     // A foreign server must not get a provider's key by accident; one's own rarely wants it.
@@ -332,6 +340,10 @@ fn key(
             );
         }
         desk.notes.hide(&value);
+        if !fits_header(&value) {
+            let message = format!("the key in `{name}` holds letters that cannot be sent");
+            desk.notes.error(address.at, message, PLAIN);
+        }
         return Some(Secret::new(value));
     }
     let needed = !info.local && !address.local && (home || owner.is_some());
@@ -382,14 +394,16 @@ fn header(desk: &mut Desk<'_>, name: &str, at: Spot, value: &Node) -> Got<String
     let Some(text) = desk.text(name, value)? else {
         return Ok(None);
     };
-    if text
-        .bytes()
-        .all(|byte| byte == b'\t' || (b' '..0x7f).contains(&byte))
-    {
+    if fits_header(&text) {
         return Ok(Some(text));
     }
     let message = format!("the value of the header `{name}` holds letters that no header may hold");
-    desk.notes
-        .error(value.at, message, "use plain ASCII on one line");
+    desk.notes.error(value.at, message, PLAIN);
     Err(Gap::Bad)
+}
+
+/// Whether a text can be the value of a header.
+pub(super) fn fits_header(text: &str) -> bool {
+    let fits = |byte: u8| byte == b'\t' || (b' '..0x7f).contains(&byte);
+    text.bytes().all(fits)
 }

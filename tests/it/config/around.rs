@@ -182,6 +182,40 @@ fn an_open_gateway_is_refused_beyond_loopback() {
 }
 
 #[test]
+fn what_a_start_would_refuse_or_drop_is_said() {
+    let with_host = |host: &str| Overrides {
+        host: Some(host.to_owned()),
+        ..Overrides::default()
+    };
+    let wrong = read_with(TWO, &[], with_host("my box"));
+    assert!(wrong.config.is_none());
+    assert!(messages(&wrong).contains("`--host`: `my box` is no address"));
+    let text = format!("{TWO}general_settings: {{host: my-gateway}}\n");
+    let other = read_with(&text, &[], with_host("127.0.0.1"));
+    assert!(other.config.is_some() && messages(&other).contains("`my-gateway` is no address"));
+
+    let text = format!("{TWO}litellm_settings: {{timezone: Mars/Olympus}}\n");
+    let resolved = resolve(&Sources {
+        main: Some(file("config.yaml", &text)),
+        knows_zone: &|name| name != "Mars/Olympus",
+        ..Sources::empty()
+    });
+    let said = messages(&resolved);
+    assert!(
+        said.contains("config.yaml:4:30: warning: `timezone`: `Mars/Olympus` is not known"),
+        "{said}"
+    );
+    assert_eq!(resolved.config.unwrap().general.timezone, "");
+
+    let text = "model_list:\n- {model_name: a, litellm_params: {model: openai/x}}\n";
+    let said = messages(&read(text, &[("OPENAI_API_KEY", "sk-planted\n-1")]));
+    assert!(
+        said.contains("config.yaml:2:43: error: the key in `OPENAI_API_KEY` holds letters"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_key_that_restricts_is_refused_unless_accepted() {
     let cases = [
         ("guardrails: [{guardrail_name: x}]\n", "guardrails"),
