@@ -137,11 +137,6 @@ fn tags(desk: &mut Desk<'_>, root: &Node, drafts: &[Draft], router: &Router) {
         desk.notes
             .warn(switch.key_at, message, "add `tags: [name]` to deployments");
     }
-    if declared.contains("default") {
-        let message = "the tag `default` is a tag like any other: requests without tags may go to any deployment";
-        desk.notes
-            .warn(switch.key_at, message, "tag every request that must not");
-    }
 }
 
 fn completion_model(

@@ -182,6 +182,14 @@ fn an_open_gateway_is_refused_beyond_loopback() {
 }
 
 #[test]
+fn deployments_for_untagged_requests_need_no_warning() {
+    let text = "model_list:\n- {model_name: a, litellm_params: {model: ollama/x, tags: [default]}}\n\
+                - {model_name: a, litellm_params: {model: ollama/y, tags: [night]}}\n\
+                router_settings: {enable_tag_filtering: true}\n";
+    assert_eq!(messages(&read(text, &[])), "");
+}
+
+#[test]
 fn what_a_start_would_refuse_or_drop_is_said() {
     let with_host = |host: &str| Overrides {
         host: Some(host.to_owned()),
