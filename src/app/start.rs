@@ -104,7 +104,14 @@ pub async fn begin(start: Start, has_screen: bool) -> anyhow::Result<Begun> {
         host: Some(site.addr.ip().to_string()),
         ..start.clone()
     };
-    let mut state = ConfigState::new(bound, around, &loaded, off.clone(), clock.wall());
+    let mut state = ConfigState::new(
+        bound,
+        around,
+        &loaded,
+        off.clone(),
+        logs.dial.clone(),
+        clock.wall(),
+    );
     if let (Some(world), Some(text)) = (&world, text) {
         let clouds = world.servers().into_iter().filter(|server| server.cloud);
         state = state.demo(text, clouds.map(|server| server.base).collect());
@@ -120,13 +127,7 @@ pub async fn begin(start: Start, has_screen: bool) -> anyhow::Result<Begun> {
     seed(&shared);
     let tls = Arc::new(Tls::default());
     let workers = hire(&start, &site.listener, &shared, &tls)?;
-    let text = format!("serving on http://{} with {}", site.addr, loaded.name);
-    shared.live.event(Happened::new(
-        EventKind::Lifecycle,
-        Severity::Note,
-        "pointsman",
-        text,
-    ));
+    tell_of(&shared, site.addr, &loaded.name);
     let desk = Desk {
         shared: Arc::clone(&shared),
         config: Arc::new(state),
@@ -154,6 +155,13 @@ pub async fn begin(start: Start, has_screen: bool) -> anyhow::Result<Begun> {
         lock: site.lock,
         logs,
     })
+}
+
+/// The first event: what is served from where.
+fn tell_of(shared: &Shared, addr: SocketAddr, config: &str) {
+    let text = format!("serving on http://{addr} with {config}");
+    let event = Happened::new(EventKind::Lifecycle, Severity::Note, "pointsman", text);
+    shared.live.event(event);
 }
 
 /// The demo's servers.

@@ -64,13 +64,13 @@ pub(super) const GENERAL: &[Key] = &[
         General,
         "max_connections",
         "10000",
-        "most client connections at once; needs a restart",
+        "most client connections at once",
     ),
     yes(
         General,
         "header_timeout",
         "15",
-        "seconds for a client to send a request's head; needs a restart",
+        "seconds for a client to send a request's head",
     ),
     yes(
         General,

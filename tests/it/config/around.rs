@@ -295,7 +295,10 @@ fn a_diff_says_what_changed_and_what_needs_a_restart() {
             "anthropic/claude-sonnet-4-5",
         )
         .replace("cooldown_time: 30", "cooldown_time: 45")
-        .replace("general_settings:\n", "general_settings:\n  port: 4001\n");
+        .replace(
+            "general_settings:\n",
+            "general_settings:\n  port: 4001\n  max_connections: 99\n  header_timeout: 9\n",
+        );
     let diff = diff(&old, &config(&text, VARIABLES));
     assert_eq!(
         diff.lines,
@@ -303,7 +306,7 @@ fn a_diff_says_what_changed_and_what_needs_a_restart() {
             "1 backend added: anthropic/claude-sonnet-4-5",
             "1 backend removed: anthropic/claude-3-7-sonnet-20250219",
             "1 backend changed: ollama/llama3.2:3b @ 10.0.1.20 (timeouts)",
-            "settings changed: cooldown_time",
+            "settings changed: cooldown_time, max_connections, header_timeout",
         ]
     );
     assert_eq!(diff.restart_keys, ["port"]);
