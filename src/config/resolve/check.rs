@@ -155,7 +155,8 @@ fn completion_model(
     };
     let groups = || drafts.iter().map(|draft| &*draft.deployment.group);
     let known = groups().any(|group| group == model || matches(group, model))
-        || router.aliases.contains_key(model.as_str());
+        || router.aliases.contains_key(model.as_str())
+        || drafts.iter().any(|draft| draft.is_called(model));
     if !known {
         let hint = match catalogue::nearest(model, groups()) {
             Some(near) => format!("did you mean `{near}`?"),

@@ -40,6 +40,15 @@ pub(super) struct Draft {
     pub(super) entry: Node,
 }
 
+impl Draft {
+    /// Whether clients reach it by this `provider/model`, without a group's name.
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        let upstream = &self.deployment.upstream;
+        let model = name.strip_prefix(&*upstream.provider);
+        model.and_then(|rest| rest.strip_prefix('/')) == Some(&*upstream.model)
+    }
+}
+
 /// Reads one entry; a list of organizations makes several.
 pub(super) fn read(desk: &mut Desk<'_>, entry: &Node, shared: &Shared) -> Vec<Draft> {
     let Some(_) = entry.entries() else {
@@ -145,10 +154,14 @@ fn with_credentials(desk: &mut Desk<'_>, own: &Node, shared: &Shared) -> Node {
 }
 
 fn add_missing(entries: &mut Vec<Entry>, more: &Node) {
+    let says = |value: &Node| {
+        let scalar = value.scalar();
+        scalar.is_none_or(|scalar| !scalar.is_null() && !scalar.text.is_empty())
+    };
     for entry in more.entries().unwrap_or_default() {
         let known = entries
             .iter()
-            .any(|known| known.key == entry.key && !known.value.is_null());
+            .any(|known| known.key == entry.key && says(&known.value));
         if !known {
             entries.retain(|known| known.key != entry.key);
             entries.push(entry.clone());

@@ -237,7 +237,7 @@ impl<'d, 's> Leads<'d, 's> {
                     .notes
                     .error(at, message, "let one of them name a group");
             },
-            Ok(end) if !self.serves(&end) => {
+            Ok(end) if !self.serves(&end) && !self.drafts.iter().any(|one| one.is_called(&end)) => {
                 let message = format!(
                     "the alias {} names nothing: {}",
                     quoted(&entry.key),

@@ -309,8 +309,12 @@ fn key(
     address: &Address<'_>,
     off: &mut Off,
 ) -> Option<Secret> {
-    if let Some(node) = params.get("api_key").filter(|node| !node.is_null()) {
+    // An empty key is none that was written.
+    let written = params.get("api_key").and_then(|node| {
         let got = desk.text("api_key", node);
+        (got != Ok(None)).then_some((node, got))
+    });
+    if let Some((node, got)) = written {
         let key = off.take(desk, "api_key", node.at, got);
         let key = key.filter(|key| !matches!(key.as_str(), "none" | "None" | "null"))?;
         desk.notes.hide(&key);

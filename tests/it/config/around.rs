@@ -190,6 +190,22 @@ fn deployments_for_untagged_requests_need_no_warning() {
 }
 
 #[test]
+fn a_deployments_model_string_is_a_name_for_aliases_and_the_completion_model() {
+    let text = "model_list:\n- {model_name: a, litellm_params: {model: openai/gpt-4o, api_key: k}}\n\
+                router_settings: {model_group_alias: {gpt-4: openai/gpt-4o, wrong: openai/gpt-5}}\n\
+                general_settings: {completion_model: openai/gpt-4o}\n";
+    let said = messages(&read(text, &[]));
+    assert!(said.contains("the alias `wrong` names nothing"), "{said}");
+    let text = text.replace(", wrong: openai/gpt-5", "");
+    let config = config(&text, &[]);
+    let table = pointsman::route::Table::build(&config);
+    let found = table.resolve("gpt-4").unwrap();
+    assert_eq!(table.members(found.pool).len(), 1);
+    let listed: Vec<&str> = table.models().iter().map(|one| &*one.name).collect();
+    assert_eq!(listed, ["a", "gpt-4"]);
+}
+
+#[test]
 fn what_a_start_would_refuse_or_drop_is_said() {
     let with_host = |host: &str| Overrides {
         host: Some(host.to_owned()),

@@ -354,6 +354,10 @@ fn keys_go_where_they_belong_and_nowhere_else() {
         key(&["model: gpt-4o", "api_key: own-1"]).as_deref(),
         Some("own-1")
     );
+    assert_eq!(
+        key(&["model: gpt-4o", "api_key: ''"]).as_deref(),
+        key(&["model: gpt-4o"]).as_deref()
+    );
     let foreign = one(&["model: openai/x", "api_base: https://llm.example.com/v1"]);
     assert!(messages(&read(&foreign, &env)).contains("is sent to `llm.example.com`"));
 }
