@@ -12,6 +12,7 @@ mod env;
 mod include;
 mod keys;
 mod listen;
+mod looks;
 pub mod meant;
 pub mod provider;
 mod read;

@@ -9,6 +9,7 @@ mod check;
 mod entry;
 mod fallback;
 mod general;
+mod header;
 mod names;
 mod router;
 mod safety;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Off, address, upstream};
+use super::{Off, address, header, upstream};
 use crate::base::{PicoDollars, Severity};
 use crate::config::catalogue::{self, REQUEST_MEMBERS, Section};
 use crate::config::read::{Desk, Got, referred, written};
@@ -180,9 +180,9 @@ fn by_organization(desk: &mut Desk<'_>, params: &Node, draft: Draft) -> Vec<Draf
         .take(desk, "organization", node.at, got)
         .unwrap_or_default();
     off.add_to(&mut draft.deployment.off);
-    if !names.iter().all(|name| upstream::fits_header(name)) {
+    if !names.iter().all(|name| header::fits(name)) {
         let message = "`organization` holds letters that cannot be sent";
-        desk.notes.error(node.at, message, upstream::PLAIN);
+        desk.notes.error(node.at, message, header::PLAIN);
     }
     if names.is_empty() {
         return vec![draft];

@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use super::Off;
 use super::address::{clean_base, is_own_host, ollama_host, without_login};
+use super::{Off, header};
 use crate::base::Secret;
 use crate::config::provider::{self, Dialect, Known, ProviderInfo, host_of};
-use crate::config::read::{Desk, Gap, Got, referred, shown};
+use crate::config::read::{Desk, referred, shown};
 use crate::config::snippet::quoted;
 use crate::config::yaml::{Node, Spot};
 use crate::config::{Upstream, catalogue};
-
-/// The way out when a text does not fit into a header.
-pub(super) const PLAIN: &str = "use plain ASCII on one line";
 
 /// A provider and the model's name there.
 struct Named {
@@ -43,7 +40,7 @@ pub(super) fn find(
         base: base.as_deref(),
     };
     let named = name(desk, &asked)?;
-    let mut headers = headers(desk, params, off);
+    let mut headers = header::read(desk, params, off);
     let info = match named.known {
         Known::Spoken(info) => info,
         Known::Unspoken(prefix, way_out) => {
@@ -318,10 +315,10 @@ fn key(
         let key = off.take(desk, "api_key", node.at, got);
         let key = key.filter(|key| !matches!(key.as_str(), "none" | "None" | "null"))?;
         desk.notes.hide(&key);
-        if !fits_header(&key) {
+        if !header::fits(&key) {
             let from = referred(node).map_or_else(String::new, |name| format!(" in `{name}`"));
             let message = format!("`api_key`: the key{from} holds letters that cannot be sent");
-            desk.notes.error(node.at, message, PLAIN);
+            desk.notes.error(node.at, message, header::PLAIN);
         }
         return Some(Secret::new(key));
     }
@@ -344,9 +341,9 @@ fn key(
             );
         }
         desk.notes.hide(&value);
-        if !fits_header(&value) {
+        if !header::fits(&value) {
             let message = format!("the key in `{name}` holds letters that cannot be sent");
-            desk.notes.error(address.at, message, PLAIN);
+            desk.notes.error(address.at, message, header::PLAIN);
         }
         return Some(Secret::new(value));
     }
@@ -367,47 +364,4 @@ fn key(
         desk.notes.warn(address.at, message, hint);
     }
     None
-}
-
-// === headers ===
-
-fn headers(desk: &mut Desk<'_>, params: &Node, off: &mut Off) -> Vec<(String, Secret)> {
-    let mut headers = Vec::new();
-    for key in ["extra_headers", "headers"] {
-        let Some(map) = params.get(key).and_then(|node| desk.section(key, node)) else {
-            continue;
-        };
-        for entry in map.entries().unwrap_or_default() {
-            let got = header(desk, &entry.key, entry.key_at, &entry.value);
-            if let Some(value) = off.take(desk, &entry.key, entry.value.at, got) {
-                desk.notes.hide(&value);
-                headers.push((entry.key.to_ascii_lowercase(), Secret::new(value)));
-            }
-        }
-    }
-    headers
-}
-
-fn header(desk: &mut Desk<'_>, name: &str, at: Spot, value: &Node) -> Got<String> {
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if name.is_empty() || !name.bytes().all(token) {
-        let message = format!("{} cannot be the name of a header", quoted(name));
-        desk.notes.error(at, message, "use letters, digits and `-`");
-        return Err(Gap::Bad);
-    }
-    let Some(text) = desk.text(name, value)? else {
-        return Ok(None);
-    };
-    if fits_header(&text) {
-        return Ok(Some(text));
-    }
-    let message = format!("the value of the header `{name}` holds letters that no header may hold");
-    desk.notes.error(value.at, message, PLAIN);
-    Err(Gap::Bad)
-}
-
-/// Whether a text can be the value of a header.
-pub(super) fn fits_header(text: &str) -> bool {
-    let fits = |byte: u8| byte == b'\t' || (b' '..0x7f).contains(&byte);
-    text.bytes().all(fits)
 }
