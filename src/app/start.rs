@@ -287,12 +287,8 @@ fn seed(shared: &Arc<Shared>) {
     let midnight = shared.live.zone().day_start(now);
     let read = move || {
         if let Ok(totals) = shared.ledger.totals_between(midnight, now) {
-            let mut earlier = screen::earlier_of(&totals);
-            // Clients may have asked for names that mean nothing.
-            let groups = shared.setup.load().config.groups();
-            earlier
-                .by_group
-                .retain(|(name, _totals)| groups.contains(name));
+            let setup = shared.setup.load_full();
+            let earlier = screen::earlier_of(&totals, &setup.fleet.table);
             shared.live.seed_today(&earlier);
         }
         if let Ok(mut records) = shared.ledger.recent(REFILL) {

@@ -131,9 +131,8 @@ async fn travel(
         Ok(ask) => ask,
         Err(fault) => return give(client, &fault, draft),
     };
-    if let Some(found) = table.resolve(&ask.model) {
-        // A wildcard's own name, so that what clients make up for its stars has no meter each.
-        draft.group = table.group(found.pool).map_or(found.name, Arc::clone);
+    if let Some(group) = table.counted_as(&ask.model) {
+        draft.group = group;
     }
     let walk = match Walk::new(table, ask, fastrand::u64(..)) {
         Ok(walk) => walk,

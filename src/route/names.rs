@@ -176,6 +176,13 @@ impl Table {
         })
     }
 
+    /// What a request for this name is counted under: the group that it leads to; a wildcard's own name,
+    /// so that what clients make up for its stars has no meter each.
+    pub fn counted_as(&self, model: &str) -> Option<Arc<str>> {
+        let found = self.resolve(model)?;
+        Some(self.group(found.pool).map_or(found.name, Arc::clone))
+    }
+
     /// The names a client may list, in file order, then aliases; hidden ones left out.
     pub fn models(&self) -> &[Listed] {
         &self.names.listed
