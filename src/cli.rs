@@ -8,19 +8,31 @@ pub mod litellm;
 pub mod options;
 pub mod run;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::builder::Resettable;
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::app::surroundings;
 use crate::cli::litellm::Foreign;
 use crate::cli::options::{DemoArgs, ServeArgs, Shared};
 
 /// The local control center for language-model traffic: an OpenAI-compatible gateway and a terminal
 /// dashboard in one.
 #[derive(Debug, Parser)]
-#[command(name = "pointsman", version, args_conflicts_with_subcommands = false)]
+#[command(
+    name = "pointsman",
+    version,
+    disable_version_flag = true,
+    args_conflicts_with_subcommands = false
+)]
 pub struct Cli {
+    /// Print version
+    // LiteLLM's own short form is the small one.
+    #[arg(short = 'V', short_alias = 'v', long, action = ArgAction::Version)]
+    version: Option<bool>,
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
@@ -42,7 +54,8 @@ enum Command {
 
 /// Runs the program with these arguments.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let matches = match Cli::command().try_get_matches_from(arguments) {
+    let command = without_empty(Cli::command(), &surroundings::environment());
+    let matches = match command.try_get_matches_from(arguments) {
         Ok(matches) => matches,
         Err(error) => return usage(&error),
     };
@@ -51,9 +64,14 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return usage(&error),
     };
     match cli.command {
+        None if cli.shared.validate_config => check::check(&cli.shared, &cli.foreign),
         None => run::dashboard(&cli.shared, &cli.foreign),
         Some(Command::Serve(args)) => {
-            run::serve(&cli.shared.or(args.shared), &args.foreign, args.json_logs)
+            let shared = cli.shared.or(args.shared);
+            if shared.validate_config {
+                return check::check(&shared, &args.foreign);
+            }
+            run::serve(&shared, &args.foreign)
         },
         Some(Command::Demo(args)) => {
             let shared = cli.shared.or(args.shared.clone());
@@ -61,6 +79,20 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         },
         Some(Command::Check(args)) => check::run(cli.shared, args),
     }
+}
+
+/// The command, without the variables that are set to nothing: compose files pass on so what is not set.
+fn without_empty(command: clap::Command, environment: &BTreeMap<String, String>) -> clap::Command {
+    let command = command.mut_args(|arg| {
+        let name = arg.get_env().and_then(|name| name.to_str());
+        let value = name.and_then(|name| environment.get(name));
+        if value.is_some_and(String::is_empty) {
+            arg.env(Resettable::Reset)
+        } else {
+            arg
+        }
+    });
+    command.mut_subcommands(|inner| without_empty(inner, environment))
 }
 
 /// Help and version are answers; anything else is wrong usage.

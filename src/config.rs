@@ -11,6 +11,8 @@ pub mod dotenv;
 mod env;
 mod include;
 mod keys;
+mod listen;
+mod looks;
 pub mod meant;
 pub mod provider;
 mod read;
@@ -21,6 +23,7 @@ pub mod source;
 pub mod yaml;
 
 pub use diff::{Diff, diff};
+pub use listen::address;
 pub use meant::{
     AllowedFails, Chain, Config, Cors, Defaults, Deployment, General, KeySource, Limits,
     PriceOverride, RetryPolicy, Router, Startup, Strategy, TagRules, Target, Timeouts, Upstream,

@@ -116,6 +116,12 @@ impl Ledger {
         self.0.shared.push(record);
     }
 
+    /// Hands in a request that shall leave no row: its money and tokens are kept in sums, as those of
+    /// lost rows are, and nothing else of it.
+    pub fn sum(&self, record: &RequestRecord) {
+        self.0.shared.sum(record);
+    }
+
     /// Waits until all that was handed in so far is written; whether it was within `timeout`.
     pub fn flush(&self, timeout: Duration) -> bool {
         self.0.shared.flush(timeout)

@@ -7,8 +7,10 @@ use std::io;
 use std::path::Path;
 
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::time::SystemTime;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
 /// Lines that may wait for the writer.
 const BUFFERED_LINES: usize = 8_192;
@@ -42,6 +44,25 @@ pub struct Options<'a> {
 #[derive(Debug)]
 pub struct Logs {
     _writer: WorkerGuard,
+    /// How much they say.
+    pub dial: Dial,
+}
+
+/// Sets how much the logs say while they are written.
+#[derive(Debug, Clone)]
+pub struct Dial {
+    /// None when a filter of the person's own holds.
+    filter: Option<reload::Handle<EnvFilter, Registry>>,
+}
+
+impl Dial {
+    /// One line for each attempt from now on, or none.
+    pub fn turn(&self, verbose: bool) {
+        let Some(filter) = &self.filter else { return };
+        if let Err(error) = filter.reload(EnvFilter::new(level(verbose))) {
+            tracing::warn!("the logs say as much as before: {error}");
+        }
+    }
 }
 
 /// Begins logging for the whole process.
@@ -63,29 +84,37 @@ pub fn begin(options: &Options<'_>) -> io::Result<Logs> {
             (writer, guard, false)
         },
     };
-    let level = if options.verbose {
-        "warn,pointsman=debug"
-    } else {
-        "warn,pointsman=info"
-    };
-    let text = if options.filter.is_empty() {
-        level
-    } else {
-        options.filter
-    };
-    let filter = EnvFilter::try_new(text).unwrap_or_else(|_bad| EnvFilter::new(level));
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let own = Some(options.filter).filter(|text| !text.is_empty());
+    let own = own.and_then(|text| EnvFilter::try_new(text).ok());
+    let is_own = own.is_some();
+    let filter = own.unwrap_or_else(|| EnvFilter::new(level(options.verbose)));
+    let (filter, handle) = reload::Layer::new(filter);
+    let registry = tracing_subscriber::registry().with(filter);
+    let lines = fmt::layer()
         .with_timer(SystemTime)
         .with_target(false)
         .with_writer(writer);
     let begun = if options.json {
-        lines.json().try_init()
+        registry.with(lines.json()).try_init()
     } else {
-        lines.with_ansi(color).try_init()
+        registry.with(lines.with_ansi(color)).try_init()
     };
     begun.map_err(io::Error::other)?;
-    Ok(Logs { _writer: guard })
+    Ok(Logs {
+        _writer: guard,
+        dial: Dial {
+            filter: (!is_own).then_some(handle),
+        },
+    })
+}
+
+/// What is written without a filter of the person's own.
+const fn level(verbose: bool) -> &'static str {
+    if verbose {
+        "warn,pointsman=debug"
+    } else {
+        "warn,pointsman=info"
+    }
 }
 
 fn through<W: io::Write + Send + 'static>(sink: W) -> (NonBlocking, WorkerGuard) {

@@ -9,6 +9,7 @@ pub mod deployment;
 pub mod host;
 pub mod permit;
 pub mod slots;
+pub mod switches;
 pub mod view;
 
 use std::collections::HashMap;
@@ -16,8 +17,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use crate::base::{DeploymentIdx, Fault, FaultKind, HostIdx, HostState, Mono, Observation, Wall};
-use crate::config::Deployment;
+use crate::base::{DeploymentIdx, Fault, FaultKind, HostIdx, HostState, Mono, Observation};
 use crate::route::breaker::{self, Failure, OpenReason, Rules};
 use crate::route::{Table, host as host_rules};
 
@@ -25,21 +25,8 @@ pub use deployment::DeploymentLive;
 pub use host::HostLive;
 pub use permit::Permit;
 pub use slots::{SlotWait, Slots};
+pub use switches::{Switch, Switches, lone_places};
 pub use view::FleetView;
-
-/// What a person switched off, and since when: by [`switch_key`]. It survives reload and restart.
-pub type Switches = HashMap<Arc<str>, Wall>;
-
-/// What a switch is kept under: group, model and base, so that a new key turns nothing on again.
-pub fn switch_key(deployment: &Deployment) -> Arc<str> {
-    let upstream = &deployment.upstream;
-    let Deployment { group, .. } = deployment;
-    format!(
-        "{group} → {}/{} @ {}",
-        upstream.provider, upstream.model, upstream.base
-    )
-    .into()
-}
 
 /// The live state of one routing table.
 #[derive(Debug)]
@@ -115,10 +102,13 @@ impl Fleet {
             live
         });
         let hosts: Vec<_> = hosts.collect();
-        let deployments = table.deployments().iter().enumerate().map(|(place, node)| {
-            older_deployment(place).unwrap_or_else(|| {
-                let off = switches.get(&switch_key(&node.config)).copied();
-                Arc::new(DeploymentLive::new(&node.config.id, off, now))
+        let places = lone_places(&table);
+        let nodes = table.deployments().iter().zip(&places).enumerate();
+        let deployments = nodes.map(|(number, (node, place))| {
+            older_deployment(number).unwrap_or_else(|| {
+                let id = &node.config.id;
+                let off = switches.off_since(id, place.as_ref());
+                Arc::new(DeploymentLive::new(id, off, now))
             })
         });
         let deployments: Vec<_> = deployments.collect();

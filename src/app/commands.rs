@@ -9,7 +9,7 @@ use crate::control::{Command, EventKind, Reply, Ticket};
 use crate::demo::World;
 use crate::live::Happened;
 use crate::proxy::{Setup, news};
-use crate::traffic::switch_key;
+use crate::traffic::lone_places;
 
 /// The hands that do it.
 #[derive(Debug)]
@@ -71,11 +71,13 @@ impl Hands {
         let shared = &self.desk.shared;
         let off_since = (!enabled).then(|| shared.clock.wall());
         live.switch(off_since, shared.clock.mono());
+        let mut places = lone_places(&setup.fleet.table).into_iter();
+        let place = places.nth(idx.0).flatten();
         let mut known = self.desk.config.known();
         match off_since {
-            Some(since) => known.switches.insert(switch_key(&node.config), since),
-            None => known.switches.remove(&switch_key(&node.config)),
-        };
+            Some(since) => known.switches.turn_off(&node.config.id, place, since),
+            None => known.switches.turn_on(&node.config.id, place.as_ref()),
+        }
         let saved = self.switches.save(&known.switches);
         drop(known);
         let word = if enabled { "turned on" } else { "turned off" };

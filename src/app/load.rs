@@ -6,6 +6,7 @@ use crate::app::{Start, surroundings};
 use crate::base::Problem;
 use crate::config::{self, Config, FileText, Overrides, Resolved, Sources};
 use crate::confstore;
+use crate::live::day::Zone;
 
 /// A configuration as it was read.
 #[derive(Debug)]
@@ -88,6 +89,7 @@ pub fn load(start: &Start, text: Option<&str>) -> Loaded {
     let sources = Sources {
         main,
         load: &read,
+        knows_zone: &|name| Zone::named(name).is_ok(),
         env: surroundings::environment(),
         dotenv: dotenv.into_iter().collect(),
         cli: overrides(start),

@@ -12,6 +12,7 @@ use crate::control::EventKind;
 use crate::live::Happened;
 use crate::live::day::Zone;
 use crate::proxy::Shared;
+use crate::telemetry::Dial;
 use crate::traffic::Switches;
 
 /// What is known of the configuration in force and of the file on disk.
@@ -22,6 +23,7 @@ pub struct ConfigState {
     /// Simulated clouds of the demo: their bases are no local servers although they are on loopback.
     clouds: Vec<String>,
     text: Option<String>,
+    logs: Dial,
     inner: Mutex<Known>,
 }
 
@@ -49,6 +51,7 @@ impl ConfigState {
         surroundings: Surroundings,
         loaded: &Loaded,
         switches: Switches,
+        logs: Dial,
         now: Wall,
     ) -> Self {
         let known = Known {
@@ -64,6 +67,7 @@ impl ConfigState {
             surroundings,
             clouds: Vec::new(),
             text: None,
+            logs,
             inner: Mutex::new(known),
         }
     }
@@ -150,6 +154,9 @@ impl ConfigState {
         let zone_changed = present.config.general.timezone != config.general.timezone;
         if zone_changed {
             shared.live.set_zone(zone_of(&config));
+        }
+        if present.config.general.verbose != config.general.verbose {
+            self.logs.turn(self.start.verbose || config.general.verbose);
         }
         let setup = build::build(config, Some(&present), &switches, &self.surroundings, now);
         shared.setup.store(Arc::new(setup));

@@ -15,6 +15,7 @@ use crate::app::{Ui, editor, panic, surroundings};
 use crate::control::{Command, Reply, Snapshot, Spend, SpendRow, Ticket, Today};
 use crate::ledger::{SpendLine, SpendSummary, Totals, TotalsSince};
 use crate::live::Earlier;
+use crate::route::Table;
 use crate::tui::{self, Exit, Glyphs, Host, Source};
 
 /// Days on the spend screen.
@@ -272,18 +273,20 @@ fn row_of(line: SpendLine) -> SpendRow {
     }
 }
 
-/// The ledger's totals as those of earlier runs.
-pub fn earlier_of(totals: &TotalsSince) -> Earlier {
-    let list = |lines: &[(Arc<str>, Totals)]| {
-        lines
-            .iter()
-            .map(|(name, totals)| (Arc::clone(name), today_of(totals)))
-            .collect()
-    };
+/// The ledger's totals as those of earlier runs. Clients asked by aliases, by names that a wildcard
+/// matches, and by names that mean nothing: those are left out.
+pub fn earlier_of(totals: &TotalsSince, table: &Table) -> Earlier {
+    let by_model = totals.by_client_model.iter();
+    let by_group = by_model.filter_map(|(name, totals)| {
+        let group = table.counted_as(name)?;
+        Some((group, today_of(totals)))
+    });
+    let by_deployment = totals.by_deployment.iter();
+    let by_deployment = by_deployment.map(|(id, totals)| (Arc::clone(id), today_of(totals)));
     Earlier {
         all: today_of(&totals.all),
-        by_group: list(&totals.by_client_model),
-        by_deployment: list(&totals.by_deployment),
+        by_group: by_group.collect(),
+        by_deployment: by_deployment.collect(),
     }
 }
 
@@ -297,5 +300,39 @@ fn today_of(totals: &Totals) -> Today {
         cost: totals.cost,
         unpriced: totals.unpriced,
         fallbacks: totals.fallbacks,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{FileText, Sources, resolve};
+
+    #[test]
+    fn earlier_traffic_by_alias_and_wildcard_is_found_at_its_group() {
+        let text = "model_list:\n- {model_name: chat, litellm_params: {model: ollama/x}}\n\
+                    - {model_name: 'more/*', litellm_params: {model: 'ollama/*'}}\n\
+                    router_settings: {model_group_alias: {gpt-4: chat}}\n";
+        let main = Some(FileText {
+            name: "config.yaml".to_owned(),
+            bytes: text.into(),
+        });
+        let resolved = resolve(&Sources {
+            main,
+            ..Sources::empty()
+        });
+        let table = Table::build(&resolved.config.unwrap());
+        let one = Totals {
+            requests: 1,
+            ..Totals::default()
+        };
+        let asked = ["chat", "gpt-4", "more/a", "more/b", "made-up"];
+        let totals = TotalsSince {
+            by_client_model: asked.map(|name| (name.into(), one)).to_vec(),
+            ..TotalsSince::default()
+        };
+        let earlier = earlier_of(&totals, &table);
+        let groups: Vec<&str> = earlier.by_group.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(groups, ["chat", "chat", "more/*", "more/*"]);
     }
 }

@@ -90,7 +90,7 @@ pub async fn begin(start: Start, has_screen: bool) -> anyhow::Result<Begun> {
     panic::install();
     let switches = SwitchFile::within(&site.folder);
     let off = if world.is_some() {
-        Switches::new()
+        Switches::default()
     } else {
         switches.load()
     };
@@ -104,7 +104,14 @@ pub async fn begin(start: Start, has_screen: bool) -> anyhow::Result<Begun> {
         host: Some(site.addr.ip().to_string()),
         ..start.clone()
     };
-    let mut state = ConfigState::new(bound, around, &loaded, off.clone(), clock.wall());
+    let mut state = ConfigState::new(
+        bound,
+        around,
+        &loaded,
+        off.clone(),
+        logs.dial.clone(),
+        clock.wall(),
+    );
     if let (Some(world), Some(text)) = (&world, text) {
         let clouds = world.servers().into_iter().filter(|server| server.cloud);
         state = state.demo(text, clouds.map(|server| server.base).collect());
@@ -120,13 +127,7 @@ pub async fn begin(start: Start, has_screen: bool) -> anyhow::Result<Begun> {
     seed(&shared);
     let tls = Arc::new(Tls::default());
     let workers = hire(&start, &site.listener, &shared, &tls)?;
-    let text = format!("serving on http://{} with {}", site.addr, loaded.name);
-    shared.live.event(Happened::new(
-        EventKind::Lifecycle,
-        Severity::Note,
-        "pointsman",
-        text,
-    ));
+    tell_of(&shared, site.addr, &loaded.name);
     let desk = Desk {
         shared: Arc::clone(&shared),
         config: Arc::new(state),
@@ -154,6 +155,13 @@ pub async fn begin(start: Start, has_screen: bool) -> anyhow::Result<Begun> {
         lock: site.lock,
         logs,
     })
+}
+
+/// The first event: what is served from where.
+fn tell_of(shared: &Shared, addr: SocketAddr, config: &str) {
+    let text = format!("serving on http://{addr} with {config}");
+    let event = Happened::new(EventKind::Lifecycle, Severity::Note, "pointsman", text);
+    shared.live.event(event);
 }
 
 /// The demo's servers.
@@ -186,7 +194,8 @@ fn usable(loaded: &Loaded) -> anyhow::Result<Config> {
 /// Takes the data folder and the port.
 fn settle_down(start: &Start, loaded: &Loaded, config: &Config) -> anyhow::Result<Site> {
     let host = &loaded.resolved.listen_host;
-    let ip = surroundings::address(host).map_err(anyhow::Error::msg)?;
+    let ip =
+        config::address(host).with_context(|| format!("`{host}` is no address to listen on"))?;
     let usual = if start.demo.is_some() { 0 } else { 4_000 };
     let port = start.port.or(config.startup.port).unwrap_or(usual);
     let folder = data_dir(start, config)?;
@@ -278,12 +287,8 @@ fn seed(shared: &Arc<Shared>) {
     let midnight = shared.live.zone().day_start(now);
     let read = move || {
         if let Ok(totals) = shared.ledger.totals_between(midnight, now) {
-            let mut earlier = screen::earlier_of(&totals);
-            // Clients may have asked for names that mean nothing.
-            let groups = shared.setup.load().config.groups();
-            earlier
-                .by_group
-                .retain(|(name, _totals)| groups.contains(name));
+            let setup = shared.setup.load_full();
+            let earlier = screen::earlier_of(&totals, &setup.fleet.table);
             shared.live.seed_today(&earlier);
         }
         if let Ok(mut records) = shared.ledger.recent(REFILL) {

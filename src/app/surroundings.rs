@@ -1,7 +1,6 @@
 //! What surrounds this process: environment, folders, container. The only reader of the environment.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
@@ -54,21 +53,6 @@ pub fn in_container() -> bool {
         || variable("container").is_some()
 }
 
-/// The address for a host as people write it.
-///
-/// # Errors
-/// It is neither an address nor one of the usual words.
-pub fn address(host: &str) -> Result<IpAddr, String> {
-    let host = match host.trim() {
-        "localhost" => "127.0.0.1",
-        "*" => "0.0.0.0",
-        host => host.trim_start_matches('[').trim_end_matches(']'),
-    };
-    host.parse().map_err(|_e| {
-        format!("`{host}` is no address to listen on: use 127.0.0.1, 0.0.0.0, ::1 or one of this machine")
-    })
-}
-
 /// Host names by which this machine may be called: its own, and the one it was told to listen on.
 pub fn host_names(listen_host: &str) -> Vec<String> {
     let own = rustix::system::uname()
@@ -79,18 +63,4 @@ pub fn host_names(listen_host: &str) -> Vec<String> {
         .into_iter()
         .filter(|name| !name.is_empty())
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts_are_read_as_people_write_them() {
-        let shown = |host| address(host).map(|address| address.to_string());
-        assert_eq!(shown("localhost"), Ok("127.0.0.1".to_owned()));
-        assert_eq!(shown("[::1]"), Ok("::1".to_owned()));
-        assert_eq!(shown("*"), Ok("0.0.0.0".to_owned()));
-        assert!(shown("my box").unwrap_err().contains("my box"));
-    }
 }

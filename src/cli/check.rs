@@ -25,10 +25,15 @@ pub struct CheckArgs {
 pub fn run(outer: Shared, args: CheckArgs) -> ExitCode {
     let mut shared = outer.or(args.shared);
     shared.config = args.file.or(shared.config);
-    for note in &args.foreign.notes {
+    check(&shared, &args.foreign)
+}
+
+/// The same, by LiteLLM's flag.
+pub fn check(shared: &Shared, foreign: &Foreign) -> ExitCode {
+    for note in &foreign.notes {
         say(note);
     }
-    let checked = app::check(&run::start(&shared));
+    let checked = app::check(&run::start(shared));
     say(&checked.text);
     if checked.ok {
         ExitCode::SUCCESS

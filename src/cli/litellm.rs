@@ -75,8 +75,6 @@ const FLAGS: &[Flag] = &[
     value("ciphers", NO_TLS),
     switch("iam_token_db_auth", NO_DATABASE),
     switch("use_prisma_db_push", NO_DATABASE),
-    switch("skip_server_startup", "use `pointsman check`"),
-    switch("validate_config", "use `pointsman check`"),
     switch("check_migrations_against_existing_data", NO_DATABASE),
     switch("enforce_prisma_migration_check", NO_DATABASE),
     value(

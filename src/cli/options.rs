@@ -59,6 +59,9 @@ pub struct Shared {
     /// Also log request and answer bodies: they hold what people write
     #[arg(long, env = "POINTSMAN_LOG_BODIES", value_parser = BoolishValueParser::new())]
     pub log_bodies: bool,
+    /// One JSON object a log line
+    #[arg(long, env = "POINTSMAN_JSON_LOGS", value_parser = BoolishValueParser::new())]
+    pub json_logs: bool,
     /// Serve beyond loopback without a key
     #[arg(long, env = "POINTSMAN_ALLOW_OPEN", value_parser = BoolishValueParser::new())]
     pub allow_open: bool,
@@ -82,6 +85,9 @@ pub struct Shared {
     /// Leave the mouse to the terminal
     #[arg(long, env = "POINTSMAN_NO_MOUSE", value_parser = BoolishValueParser::new())]
     pub no_mouse: bool,
+    /// `LiteLLM`'s flags for `pointsman check`: who uses them expects no server
+    #[arg(long = "validate_config", alias = "skip_server_startup", hide = true)]
+    pub validate_config: bool,
 }
 
 /// How many colours to use.
@@ -120,9 +126,6 @@ pub struct ServeArgs {
     pub(crate) shared: Shared,
     #[command(flatten)]
     pub(crate) foreign: Foreign,
-    /// One JSON object a log line
-    #[arg(long, env = "POINTSMAN_JSON_LOGS", value_parser = BoolishValueParser::new())]
-    pub(crate) json_logs: bool,
 }
 
 /// `pointsman demo`
@@ -131,13 +134,13 @@ pub struct DemoArgs {
     #[command(flatten)]
     pub(crate) shared: Shared,
     /// Without the dashboard
-    #[arg(long)]
+    #[arg(long, env = "POINTSMAN_HEADLESS", value_parser = BoolishValueParser::new())]
     pub(crate) headless: bool,
     /// Write pictures of the dashboard into this folder, and end
     #[arg(long, value_name = "DIR", hide = true)]
     pub(crate) pictures: Option<PathBuf>,
     /// The same number gives the same world
-    #[arg(long, value_name = "N", default_value_t = 7)]
+    #[arg(long, value_name = "N", env = "POINTSMAN_SEED", default_value_t = 7)]
     pub(crate) seed: u64,
 }
 
@@ -159,12 +162,14 @@ impl Shared {
             num_workers: inner.num_workers.or(self.num_workers),
             detailed_debug: inner.detailed_debug || self.detailed_debug,
             log_bodies: inner.log_bodies || self.log_bodies,
+            json_logs: inner.json_logs || self.json_logs,
             allow_open: inner.allow_open || self.allow_open,
             ignore_unsupported: lists(self.ignore_unsupported, inner.ignore_unsupported),
             theme: inner.theme.or(self.theme),
             color: inner.color.or(self.color),
             glyphs: inner.glyphs.or(self.glyphs),
             no_mouse: inner.no_mouse || self.no_mouse,
+            validate_config: inner.validate_config || self.validate_config,
         }
     }
 }

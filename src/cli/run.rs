@@ -17,15 +17,9 @@ pub fn dashboard(shared: &Shared, foreign: &Foreign) -> ExitCode {
 }
 
 /// The gateway alone.
-pub fn serve(shared: &Shared, foreign: &Foreign, json_logs: bool) -> ExitCode {
+pub fn serve(shared: &Shared, foreign: &Foreign) -> ExitCode {
     tell(&foreign.notes);
-    finish(app::run(
-        Start {
-            json_logs,
-            ..start(shared)
-        },
-        None,
-    ))
+    finish(app::run(start(shared), None))
 }
 
 /// Gateway and dashboard over built-in backends.
@@ -57,7 +51,7 @@ pub fn start(shared: &Shared) -> Start {
         verbose: shared.detailed_debug
             || app::surroundings::variable("DETAILED_DEBUG").is_some_and(|on| is_yes(&on)),
         log_bodies: shared.log_bodies,
-        json_logs: false,
+        json_logs: shared.json_logs,
         allow_open: shared.allow_open,
         ignore_unsupported: shared.ignore_unsupported.clone(),
         demo: None,

@@ -50,6 +50,16 @@ fn options_may_stand_before_or_after_the_subcommand() {
     let Some(Command::Serve(args)) = after.command else {
         panic!("serve")
     };
-    assert!(args.json_logs);
-    assert_eq!(after.shared.or(args.shared).port, Some(5001));
+    let shared = after.shared.or(args.shared);
+    assert!(shared.json_logs);
+    assert_eq!(shared.port, Some(5001));
+}
+
+#[test]
+fn the_version_is_told_under_litellms_letter_too() {
+    for flag in ["-v", "-V", "--version"] {
+        let told = Cli::command().try_get_matches_from(["pointsman", flag]);
+        let kind = told.unwrap_err().kind();
+        assert_eq!(kind, clap::error::ErrorKind::DisplayVersion, "{flag}");
+    }
 }

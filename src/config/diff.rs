@@ -83,6 +83,8 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
     let (a, b) = (&old.limits, &new.limits);
     changed("max_request_size_mb", a.body_bytes == b.body_bytes);
     changed("max_response_size_mb", a.answer_bytes == b.answer_bytes);
+    changed("max_connections", a.connections == b.connections);
+    changed("header_timeout", a.header_timeout == b.header_timeout);
     changed("drain_timeout", a.drain_timeout == b.drain_timeout);
     if !settings.is_empty() {
         lines.push(format!("settings changed: {}", settings.join(", ")));
@@ -101,14 +103,6 @@ fn restart_keys(old: &Config, new: &Config) -> Vec<String> {
         ("port", a.port == b.port),
         ("data_dir", a.data_dir == b.data_dir),
         ("workers", a.workers == b.workers),
-        (
-            "max_connections",
-            old.limits.connections == new.limits.connections,
-        ),
-        (
-            "header_timeout",
-            old.limits.header_timeout == new.limits.header_timeout,
-        ),
         ("json_logs", old.general.json_logs == new.general.json_logs),
     ];
     let changed = keys.into_iter().filter(|(_, same)| !same);

@@ -25,6 +25,17 @@ const GUARDS: &[&str] = &[
     "presidio",
 ];
 
+/// Callbacks that count requests or money to refuse them.
+const LIMITERS: &[&str] = &[
+    "dynamic_rate_limiter",
+    "dynamic_rate_limiter_v3",
+    "max_budget_limiter",
+    "max_budget_per_session_limiter",
+    "max_iterations_limiter",
+    "parallel_request_limiter",
+    "parallel_request_limiter_v3",
+];
+
 /// Optional checks that refuse requests.
 const REFUSING_CHECKS: &[&str] = &["router_budget_limiting", "enforce_model_rate_limits"];
 
@@ -108,6 +119,8 @@ fn listed(desk: &mut Desk<'_>, key: &Key, entry: &Entry) -> bool {
         if GUARDS.contains(&name) {
             let about = "requests and answers pass unchecked";
             restricting(desk, key.section, name, about, &here);
+        } else if callbacks && LIMITERS.contains(&name) {
+            restricting(desk, key.section, name, "requests over a limit pass", &here);
         } else if checks && REFUSING_CHECKS.contains(&name) {
             restricting(desk, key.section, name, "such requests pass", &here);
         } else if callbacks && name == "prometheus" {

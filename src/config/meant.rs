@@ -301,9 +301,11 @@ pub struct General {
     pub cors: Cors,
     /// `require_auth_for_metrics_endpoint` (true).
     pub metrics_open: bool,
-    /// `disable_spend_logs`
+    /// `disable_spend_logs`: the ledger keeps sums, and no row a request.
     pub disable_spend_logs: bool,
-    /// `completion_model`: forces the chat model.
+    /// `--model`: the group that every request goes to, of whatever kind.
+    pub serve_all: Option<String>,
+    /// `completion_model`: the group that chats, completions and messages go to.
     pub completion_model: Option<String>,
     /// `always_include_stream_usage`
     pub always_include_stream_usage: bool,

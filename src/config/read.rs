@@ -76,7 +76,7 @@ impl Desk<'_> {
         let message = if is_secret_key(key) {
             format!("`{key}`: expected {expected}")
         } else {
-            format!("`{key}`: expected {expected}, found {}", quoted(text))
+            format!("`{key}`: expected {expected}, found {}", shown(node, text))
         };
         self.notes.error(node.at, message, hint);
         Gap::Bad
@@ -116,7 +116,8 @@ impl Desk<'_> {
         if let Some(text) = scalar.as_decimal() {
             return Ok(Some(text));
         }
-        let octal = scalar.text.len() > 1
+        let octal = referred(node).is_none()
+            && scalar.text.len() > 1
             && scalar.text.starts_with('0')
             && scalar.text.bytes().all(|byte| byte.is_ascii_digit());
         let hint = if octal {
@@ -305,6 +306,20 @@ impl Desk<'_> {
                 None
             },
         }
+    }
+}
+
+/// The variable that a value was taken from.
+pub(super) fn referred(node: &Node) -> Option<&str> {
+    env::reference(&node.scalar()?.text)
+}
+
+/// A value as a message may name it: what came from a variable is never quoted, whatever its key, as the
+/// wrong variable may hold a secret.
+pub(super) fn shown(node: &Node, value: &str) -> String {
+    match referred(node) {
+        Some(name) => format!("the value of `{name}`"),
+        None => quoted(value),
     }
 }
 

@@ -9,6 +9,7 @@ mod check;
 mod entry;
 mod fallback;
 mod general;
+mod header;
 mod names;
 mod router;
 mod safety;
@@ -65,8 +66,11 @@ pub fn resolve(sources: &Sources<'_>) -> Resolved {
     };
     let mut listen_host = safety::listen_host(&desk, None);
     let config = root.map(|root| {
-        let config = read_all(&mut desk, &root);
+        let mut config = read_all(&mut desk, &root);
+        let zone = &mut config.general.timezone;
+        general::check_zone(&mut desk, &root, zone, sources.knows_zone);
         listen_host = safety::listen_host(&desk, config.startup.host.as_deref());
+        safety::check_host(&mut desk, &root, &config);
         safety::check(&mut desk, &root, &config, &listen_host);
         config
     });
@@ -107,13 +111,16 @@ fn read_all(desk: &mut Desk<'_>, root: &Node) -> Config {
         litellm: section(Section::Litellm),
         general: section(Section::General),
     };
+    let defaults = sections
+        .router
+        .and_then(|router| router.get("default_litellm_params"))
+        .and_then(|node| desk.section("default_litellm_params", node));
+    if let Some(defaults) = defaults {
+        keys::check(desk, Section::Params, defaults);
+    }
     let shared = Shared {
         credentials: credentials(desk, root),
-        defaults: sections
-            .router
-            .and_then(|router| router.get("default_litellm_params"))
-            .and_then(|node| desk.section("default_litellm_params", node))
-            .cloned(),
+        defaults: defaults.cloned(),
         drop_params: desk
             .or_default(sections.litellm, "drop_params", Desk::truth)
             .unwrap_or(false),
@@ -123,9 +130,7 @@ fn read_all(desk: &mut Desk<'_>, root: &Node) -> Config {
     let mut general = general::read(desk, &sections);
     let limits = general::limits(desk, sections.general);
     let startup = general::startup(desk, sections.general);
-    if let Some(model) = &desk.cli.model {
-        general.completion_model = Some(model.clone());
-    }
+    general.serve_all.clone_from(&desk.cli.model);
     let hidden = fallback::resolve(desk, &sections, &mut router, &mut entries, &shared);
     let Entries { mut drafts, .. } = entries;
     names::give(desk, &mut drafts);
@@ -224,6 +229,7 @@ fn credentials(desk: &mut Desk<'_>, root: &Node) -> BTreeMap<String, Node> {
             );
             desk.notes.error(item.at, message, "give it another name");
         }
+        keys::check(desk, Section::Params, values);
         known.insert(name.text.clone(), values.clone());
     }
     known

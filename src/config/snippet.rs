@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use super::looks::{mask_looks, mask_range};
 use super::yaml::{Body, Node, Spot};
 
 /// Most characters of a line that are shown.
@@ -193,16 +194,6 @@ fn mask_spots(letters: &mut [char], line: usize, secrets: &[Spot]) {
     }
 }
 
-fn mask_range(letters: &mut [char], from: usize, to: usize) {
-    let to = to.min(letters.len());
-    if let Some(range) = letters.get_mut(from..to) {
-        range
-            .iter_mut()
-            .filter(|letter| !letter.is_whitespace())
-            .for_each(|letter| *letter = '*');
-    }
-}
-
 /// Masks by the look of the line: after secret-like keys, credentials by their shape, and whole lines
 /// that go on with a secret begun above.
 fn mask_line(letters: &mut [char], lines: &[String], number: usize) {
@@ -254,52 +245,6 @@ fn keys_in(text: &str) -> Vec<(usize, String)> {
     keys
 }
 
-/// Masks what looks like a credential: well-known prefixes, bearer tokens, `user:password@` in URLs.
-fn mask_looks(letters: &mut [char]) {
-    const PREFIXES: [&str; 12] = [
-        "sk-",
-        "gsk_",
-        "hf_",
-        "xai-",
-        "AIza",
-        "ghp_",
-        "github_pat_",
-        "glpat-",
-        "pplx-",
-        "nvapi-",
-        "AKIA",
-        "eyJ",
-    ];
-    let part = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-' | '.');
-    let mut start = 0;
-    while start < letters.len() {
-        let length = letters
-            .iter()
-            .skip(start)
-            .take_while(|letter| part(**letter))
-            .count();
-        let word: String = letters.iter().skip(start).take(length).collect();
-        let known = PREFIXES.iter().any(|prefix| word.starts_with(prefix));
-        if known && length >= 7 {
-            mask_range(letters, start, start + length);
-        }
-        start += length.max(1);
-    }
-    let text: String = letters.iter().collect();
-    for (scheme, _) in text.match_indices("://") {
-        let from = text.get(..scheme).map_or(0, |head| head.chars().count()) + 3;
-        let authority: Vec<char> = letters
-            .iter()
-            .skip(from)
-            .take_while(|letter| !matches!(letter, '/' | '?' | '#' | ' ' | '"' | '\''))
-            .copied()
-            .collect();
-        if let Some(at) = authority.iter().rposition(|letter| *letter == '@') {
-            mask_range(letters, from, from + at);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -348,6 +293,7 @@ mod tests {
             "OPENAI_API_KEY=planted-value-1",
             "  database_url: postgres://u:planted-value-1@h/db",
             "  api_base: https://u:planted-value-1@host/v1",
+            "  api_base: 'https://host/v1?sig=planted-value-1&x=planted-value-1#planted'",
             "  note: sk-planted-value-1",
             "  Authorization: Bearer planted-value-1",
             "  extra_headers: {x-thing: planted-value-1}",
@@ -381,7 +327,7 @@ mod tests {
     #[test]
     fn shown_values_are_masked() {
         let value = serde_json::json!({
-            "api_key": "planted", "api_base": "https://u:planted@h", "rpm": 3,
+            "api_key": "planted", "api_base": "https://u:planted@h?key=planted", "rpm": 3,
             "extra_headers": {"x": "planted"}, "list": [{"client_secret": "planted"}],
             "organization": "org", "reference": {"api_key": "os.environ/KEY"},
         });

@@ -22,12 +22,17 @@ pub struct FileText {
 /// How `include`d files are read: the path as written joined to the including file's folder.
 pub type Load<'a> = dyn Fn(&str) -> Result<Vec<u8>, String> + 'a;
 
+/// Whether a name of the time zone database is known on this machine.
+pub type KnowsZone<'a> = dyn Fn(&str) -> bool + 'a;
+
 /// Everything a configuration depends on.
 pub struct Sources<'a> {
     /// The main file; `None` when there is none (`--model` alone).
     pub main: Option<FileText>,
     /// Reads a file for `include`; the error is shown as it is.
     pub load: &'a Load<'a>,
+    /// Looks up a time zone.
+    pub knows_zone: &'a KnowsZone<'a>,
     /// The environment of the process.
     pub env: BTreeMap<String, String>,
     /// `.env` files, the weaker ones later. They fill gaps of the environment, never override it.
@@ -57,11 +62,12 @@ pub struct Overrides {
 }
 
 impl Sources<'_> {
-    /// Sources with nothing in them, whose `include`s all fail.
+    /// Sources with nothing in them, whose `include`s all fail, on a machine that knows every zone.
     pub fn empty() -> Self {
         Self {
             main: None,
             load: &|_path| Err("no such file".to_owned()),
+            knows_zone: &|_name| true,
             env: BTreeMap::new(),
             dotenv: Vec::new(),
             cli: Overrides::default(),

@@ -14,7 +14,7 @@ use crate::ledger::summary::Totals;
 const MAX_GAPS: usize = 1_024;
 
 /// Gaps are cut at these microseconds of UTC, so that a gap never spans two days of any time zone.
-const QUARTER_HOUR_US: i64 = 15 * 60 * 1_000_000;
+pub(super) const QUARTER_HOUR_US: i64 = 15 * 60 * 1_000_000;
 
 /// Rows that wait for no further company: few enough that their memory is still in the processor's
 /// cache when they are written, and that it is soon used again.
@@ -23,7 +23,7 @@ const CROWD: usize = 256;
 /// Rows handed over in one go at most: one transaction.
 pub(super) const MAX_BATCH: usize = 8_192;
 
-/// Requests whose rows were lost, summed.
+/// Requests without rows, lost or never wanted, summed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Gap {
     /// Arrival of the first.
@@ -90,6 +90,12 @@ impl Queue {
         } else {
             self.lose(&record);
         }
+    }
+
+    /// Adds a request of which no row is wanted, only its sums.
+    pub(super) fn sum(&mut self, record: &RequestRecord) {
+        self.pushed = self.pushed.saturating_add(1);
+        self.add_to_gap(record);
     }
 
     /// Counts a row that nobody will write any more.
@@ -162,6 +168,11 @@ impl Queue {
     /// Counts a row that found no room.
     fn lose(&mut self, record: &RequestRecord) {
         self.lost = self.lost.saturating_add(1);
+        self.add_to_gap(record);
+    }
+
+    /// Adds a request to the sums of those that have no row.
+    fn add_to_gap(&mut self, record: &RequestRecord) {
         let quarter = record.started.as_micros().div_euclid(QUARTER_HOUR_US);
         let mut key = (quarter, Some((Route::of(record), Client::of(record))));
         if self.gaps.len() >= MAX_GAPS && !self.gaps.contains_key(&key) {

@@ -3,14 +3,14 @@
 //! All statements live as long as one transaction of `store`, which owns the connection. Nothing is
 //! surely written before [`Rows::finish`].
 
-use rusqlite::{Connection, Params, ffi, params};
+use rusqlite::{Connection, Params, ffi, params_from_iter};
 
 use crate::base::{Attempt, RequestRecord};
 use crate::ledger::bulk::{Bulk, Cell, Insert, inserts, twice};
 use crate::ledger::dictionary::{
     Client, Dictionary, Ending, Ids, Route, Target, outcome_code, stored, surface_code,
 };
-use crate::ledger::queue::{Gap, GapKey};
+use crate::ledger::queue::{Gap, GapKey, QUARTER_HOUR_US};
 use crate::ledger::text::{call_id_bytes, cut, json_array};
 
 /// Tags of one request that are stored.
@@ -30,6 +30,19 @@ const ATTEMPTS: [Insert; 3] = inserts!(
      VALUES ",
     "(?,?,?,?,?,?,?)"
 );
+
+const GAP: &str = "
+INSERT INTO gaps (started, ended, route, client, requests, errors, prompt, completion, cached, fallbacks,
+    unpriced, cost)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+
+/// Adds to the sums of a quarter of an hour, route and client.
+const MORE_GAP: &str = "
+UPDATE gaps SET started = min(started, ?1), ended = max(ended, ?2), requests = requests + ?5,
+    errors = errors + ?6, prompt = prompt + ?7, completion = completion + ?8, cached = cached + ?9,
+    fallbacks = fallbacks + ?10, unpriced = unpriced + ?11, cost = cost + ?12
+WHERE id = (SELECT id FROM gaps WHERE started >= ?13 AND started < ?14 AND route = ?3 AND client = ?4
+    LIMIT 1)";
 
 /// The statements of one transaction.
 pub(super) struct Rows<'conn, 'row> {
@@ -146,8 +159,9 @@ impl<'conn, 'row> Rows<'conn, 'row> {
         Ok(())
     }
 
-    /// Writes the sums of requests whose rows were lost.
-    pub(super) fn gap(&mut self, (_, owner): &GapKey, gap: &Gap) -> rusqlite::Result<()> {
+    /// Writes the sums of requests without rows: onto those of the same quarter of an hour when there are
+    /// some, else every batch would leave a line.
+    pub(super) fn gap(&mut self, (quarter, owner): &GapKey, gap: &Gap) -> rusqlite::Result<()> {
         let (route, client) = owner
             .clone()
             .unwrap_or_else(|| (Route::none(), Client::none()));
@@ -164,12 +178,7 @@ impl<'conn, 'row> Rows<'conn, 'row> {
             client_params,
         )?;
         let totals = &gap.totals;
-        let mut insert = self.conn.prepare_cached(
-            "INSERT INTO gaps (started, ended, route, client, requests, errors, prompt, completion,
-                 cached, fallbacks, unpriced, cost)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-        )?;
-        insert.execute(params![
+        let sums = [
             gap.from.as_micros(),
             gap.to.as_micros(),
             route,
@@ -182,7 +191,13 @@ impl<'conn, 'row> Rows<'conn, 'row> {
             stored(totals.fallbacks),
             stored(totals.unpriced),
             totals.cost.0,
-        ])?;
+        ];
+        let from = quarter.saturating_mul(QUARTER_HOUR_US);
+        let bounds = [from, from.saturating_add(QUARTER_HOUR_US)];
+        let all = params_from_iter(sums.iter().chain(&bounds));
+        if self.conn.prepare_cached(MORE_GAP)?.execute(all)? == 0 {
+            self.conn.prepare_cached(GAP)?.execute(sums)?;
+        }
         Ok(())
     }
 

@@ -78,11 +78,20 @@ impl Shared {
 
     /// Hands in a row.
     pub(super) fn push(&self, record: Arc<RequestRecord>) {
+        self.put(|queue| queue.push(record));
+    }
+
+    /// Hands in a request of which only the sums are kept.
+    pub(super) fn sum(&self, record: &RequestRecord) {
+        self.put(|queue| queue.sum(record));
+    }
+
+    fn put(&self, into: impl FnOnce(&mut Queue)) {
         let mut state = self.lock();
         if state.stopped {
             return state.queue.refuse();
         }
-        state.queue.push(record);
+        into(&mut state.queue);
         let wanted = state.asleep || state.queue.is_crowded_just_now();
         state.asleep = false;
         drop(state);

@@ -307,6 +307,37 @@ fn after_closing_a_row_is_lost_and_counted() {
 }
 
 #[test]
+fn requests_without_rows_keep_their_sums_on_one_line_a_quarter_of_an_hour() {
+    let bench = Bench::new();
+    let ledger = bench.open();
+    let mut expected = Totals::default();
+    for number in 0..3 {
+        let mut record = sample::plain(0);
+        record.started = Wall::from_micros(NOON + number);
+        expected.add(&record);
+        ledger.sum(&record);
+        assert!(ledger.flush(LONG), "a batch of its own");
+    }
+    let mut later = sample::plain(0);
+    later.started = Wall::from_micros(NOON + 15 * 60 * 1_000_000);
+    expected.add(&later);
+    ledger.sum(&later);
+    assert!(ledger.flush(LONG));
+    let status = ledger.status();
+    assert_eq!((status.written, status.lost), (0, 0));
+    let all = ledger.totals_between(Wall::from_micros(0), Wall::from_micros(i64::MAX));
+    assert_eq!(all.unwrap().all, expected);
+    let count = |table: &str| -> i64 {
+        let query = format!("SELECT count(*) FROM {table}");
+        bench
+            .foreign()
+            .query_row(&query, [], |row| row.get(0))
+            .unwrap()
+    };
+    assert_eq!((count("requests"), count("gaps")), (0, 2));
+}
+
+#[test]
 fn recording_waits_for_nobody() {
     let bench = Bench::new();
     let ledger = bench.open();

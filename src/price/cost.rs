@@ -46,8 +46,16 @@ impl Rates {
         }
     }
 
-    /// These rates, with what the config says in place of them.
+    /// These rates, with what the config says in place of them. The table's rates of the cache belong to
+    /// the table's price of input: with another one they are no longer known, as in LiteLLM.
     fn overridden(self, over: &Override) -> Self {
+        let base = match over.input {
+            Some(_) => Self {
+                output: self.output,
+                ..Self::default()
+            },
+            None => self,
+        };
         let configured = Self {
             input: over.input,
             output: over.output,
@@ -56,7 +64,7 @@ impl Rates {
             // An hour's rate of the table belongs to the table's other rate of writing.
             cache_write_1h: over.cache_write,
         };
-        configured.or(self)
+        configured.or(base)
     }
 
     /// What these tokens cost; `None` when a rate that is needed is not known.
@@ -276,8 +284,41 @@ mod tests {
                 (pico(9), pico(9))
             );
         }
-        assert_eq!(price.rates.cache_read, pico(300_000));
         assert_eq!(price.rates_for(900_000).output, pico(22_500_000));
+        let over = Override {
+            cache_write: pico(9),
+            ..Override::default()
+        };
+        let price = sonnet().overridden(&over);
+        assert_eq!(price.rates.cache_read, pico(300_000));
+    }
+
+    #[test]
+    fn another_price_of_input_is_the_caches_too() {
+        let over = Override {
+            input: pico(7_000),
+            output: pico(0),
+            ..Override::default()
+        };
+        let usage = Usage {
+            prompt: 1_000,
+            cached: 600,
+            cache_write: 300,
+            cache_write_1h: 100,
+            ..Usage::default()
+        };
+        assert_eq!(
+            sonnet().overridden(&over).cost(&usage),
+            Some(NanoDollars(7_000))
+        );
+        let over = Override {
+            cache_read: pico(0),
+            ..over
+        };
+        assert_eq!(
+            sonnet().overridden(&over).cost(&usage),
+            Some(NanoDollars(2_800))
+        );
         assert_eq!(ModelPrice::FREE.overridden(&over).rates.output, pico(0));
     }
 

@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use crate::base::{DeploymentIdx, Fault, FaultKind, Surface};
+use crate::base::{DeploymentIdx, Fault, FaultKind, HostState, Surface};
 use crate::net::{BodyFault, Exchange, ResponseHead, UpstreamBody};
 use crate::provider::build::Way;
 use crate::provider::{self, Asked, Backend, Plain, Pump, pump};
@@ -200,10 +200,11 @@ impl Attempt<'_> {
             match turn.await {
                 Turn::Done(output) => return Ok(output),
                 Turn::HostGone => {
-                    let silent = draft
-                        .permit()
-                        .is_some_and(|permit| permit.host().is_silent());
-                    if silent && !(first_byte && (self.elsewhere)(&draft.setup)) {
+                    let host = draft.permit().map(Permit::host);
+                    // It answers after all; a process that was started anew has closed our connection.
+                    let is_back = host.is_some_and(|host| host.state() != HostState::Down);
+                    let silent = host.is_some_and(|host| host.is_silent());
+                    if is_back || silent && !(first_byte && (self.elsewhere)(&draft.setup)) {
                         continue;
                     }
                     self.worker.pool.forget(&self.backend.origin);

@@ -105,7 +105,7 @@ pub async fn handle(
     let arrived = pin!(arrive::read(route, &head, body, &config));
     let mut response = match unless_cut(&worker.shared, arrived).await {
         Ok(arrived) => {
-            opening.model = Arc::from(arrived.model(&setup.config.general));
+            opening.model = Arc::from(arrived.model());
             opening.stream = arrived.asked.stream();
             opening.bytes_in = arrived.bytes_in as u64;
             opening.prompt_bytes = arrived.prompt_bytes();
@@ -137,9 +137,8 @@ async fn travel(
         Ok(ask) => ask,
         Err(fault) => return give(client, &fault, draft),
     };
-    if let Some(found) = table.resolve(&ask.model) {
-        // A wildcard's own name, so that what clients make up for its stars has no meter each.
-        draft.group = table.group(found.pool).map_or(found.name, Arc::clone);
+    if let Some(group) = table.counted_as(&ask.model) {
+        draft.group = group;
     }
     let walk = match Walk::new(table, ask, fastrand::u64(..)) {
         Ok(walk) => walk,

@@ -520,7 +520,11 @@ impl Drop for Draft {
         let record = Arc::new(self.record(now));
         let live = &self.shared.live;
         live.end(self.slot, Arc::clone(&record), &self.group, now);
-        self.shared.ledger.record(record);
+        if self.setup.config.general.disable_spend_logs {
+            self.shared.ledger.sum(&record);
+        } else {
+            self.shared.ledger.record(record);
+        }
     }
 }
 

@@ -65,8 +65,8 @@ pub struct Listed {
 }
 
 impl Names {
-    /// The names of groups (`pools` holds exactly those) and aliases.
-    pub(super) fn new(aliases: &BTreeMap<Arc<str>, (Arc<str>, bool)>, pools: &[Pool]) -> Self {
+    /// The names of groups: `pools` holds exactly those.
+    pub(super) fn new(pools: &[Pool]) -> Self {
         let mut names = Self::default();
         for (place, pool) in pools.iter().enumerate() {
             let idx = PoolIdx(place);
@@ -87,22 +87,31 @@ impl Names {
             std::cmp::Reverse(pattern.map(Pattern::specificity))
         };
         names.patterns.sort_by_key(specificity);
+        names
+    }
+
+    /// Adds aliases, once all that they may stand for is known.
+    pub(super) fn add_aliases(
+        &mut self,
+        aliases: &BTreeMap<Arc<str>, (Arc<str>, bool)>,
+        pools: &[Pool],
+    ) {
         for (alias, (target, hidden)) in aliases {
-            names.aliases.insert(Arc::clone(alias), Arc::clone(target));
-            let end = names.follow(target);
-            let group = names.groups.get(end).copied();
-            let wildcard = || names.wildcard(pools, end).map(|(pool, _)| pool);
-            let pool = group.or_else(wildcard).or(names.star);
-            let fresh = !names.groups.contains_key(alias);
+            self.aliases.insert(Arc::clone(alias), Arc::clone(target));
+            let end = self.follow(target);
+            let group = self.groups.get(end).copied();
+            let wildcard = || self.wildcard(pools, end).map(|(pool, _)| pool);
+            let model = || self.models.get(end).copied();
+            let pool = group.or_else(wildcard).or_else(model).or(self.star);
+            let fresh = !self.groups.contains_key(alias);
             if let Some(pool) = pool.filter(|_| !hidden && fresh) {
-                names.listed.push(Listed {
+                self.listed.push(Listed {
                     name: Arc::clone(alias),
                     pool,
                     wildcard: false,
                 });
             }
         }
-        names
     }
 
     /// Makes a deployment callable by its id.
@@ -165,6 +174,13 @@ impl Table {
             found.via = Via::Default;
             Some(found)
         })
+    }
+
+    /// What a request for this name is counted under: the group that it leads to; a wildcard's own name,
+    /// so that what clients make up for its stars has no meter each.
+    pub fn counted_as(&self, model: &str) -> Option<Arc<str>> {
+        let found = self.resolve(model)?;
+        Some(self.group(found.pool).map_or(found.name, Arc::clone))
     }
 
     /// The names a client may list, in file order, then aliases; hidden ones left out.

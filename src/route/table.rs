@@ -85,7 +85,7 @@ impl Table {
         for (group, members) in by_key(&nodes, |config| Arc::clone(&config.group)) {
             pools.add_group(&group, &members, &mut nodes);
         }
-        let mut names = Names::new(&config.router.aliases, &pools.built);
+        let mut names = Names::new(&pools.built);
         for (id, members) in by_key(&nodes, |config| Arc::clone(&config.id)) {
             let pool = pools.add(&id, &members, &nodes);
             names.add_id(id, pool);
@@ -97,6 +97,7 @@ impl Table {
             let pool = pools.add(&model, &members, &nodes);
             names.add_model(model, pool);
         }
+        names.add_aliases(&config.router.aliases, &pools.built);
         names.hide(&config.groups());
         let router = &config.router;
         let fallbacks = Chains::new(&router.fallbacks, &router.default_fallbacks);

@@ -58,9 +58,12 @@ impl Permit {
         Some(permit)
     }
 
-    /// Whether its host went away since it was taken. (A silent one that answers after all was there.)
+    /// Whether its host went away since it was taken, and is still away. (A silent one that answers after
+    /// all was there.)
     pub fn has_host_fallen(&self) -> bool {
-        self.bell.has_changed().unwrap_or_default() && !self.host.is_silent()
+        self.bell.has_changed().unwrap_or_default()
+            && self.host.state() == HostState::Down
+            && !self.host.is_silent()
     }
 
     /// The host it is on.

@@ -5,6 +5,7 @@ mod broken;
 mod example;
 mod meaning;
 mod mutated;
+mod quoted;
 mod whole;
 
 use std::collections::BTreeMap;

@@ -8,6 +8,7 @@
 
 mod access;
 mod chaos;
+mod command_line;
 mod config;
 mod dialects;
 mod ending;

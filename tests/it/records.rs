@@ -90,6 +90,30 @@ fn a_row_says_who_asked_what_of_whom_and_what_it_cost() {
 }
 
 #[test]
+fn without_spend_logs_the_spend_stays_and_no_request_leaves_a_row() {
+    let upstream = Upstream::start(openai::server("one two three"));
+    let entry = rig::openai("chat", &upstream)
+        .with("input_cost_per_token: 0.000001, output_cost_per_token: 0");
+    let settings = "general_settings: {disable_spend_logs: true}\n";
+    let gateway = rig::start(&[entry], settings);
+    gateway
+        .post("/v1/chat/completions", &chat("chat"))
+        .must_be(200);
+    gateway
+        .post("/v1/chat/completions", &chat("chat"))
+        .must_be(200);
+    let sums = "select sum(requests), sum(prompt_tokens), sum(spend) from spend_gaps having sum(requests) = 2";
+    let sums = gateway.until_rows(sums, 1);
+    assert_eq!(json!(sums), json!([[2, 38, 0.000_038]]));
+    assert!(
+        gateway
+            .sqlite("select * from litellm_spend_logs")
+            .is_empty()
+    );
+    quiet(&gateway, &[&upstream]);
+}
+
+#[test]
 fn requests_that_share_a_call_id_have_a_row_each() {
     let upstream = Upstream::start(openai::server("x"));
     let gateway = rig::start(&[rig::openai("chat", &upstream)], "");

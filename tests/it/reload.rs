@@ -64,6 +64,35 @@ fn every_way_of_saving_is_seen_within_a_second() {
 }
 
 #[test]
+fn a_line_for_each_attempt_begins_and_ends_with_the_file() {
+    let upstream = Upstream::start(openai::server("x"));
+    let gateway = rig::start(&[rig::openai("zero", &upstream)], "");
+    let served = || {
+        gateway
+            .post("/v1/chat/completions", &chat("chat"))
+            .must_be(200);
+        gateway.stderr().matches("served").count()
+    };
+    let with = |group: &str, settings: &str| {
+        let entries = [
+            rig::openai(group, &upstream),
+            rig::openai("chat", &upstream),
+        ];
+        gateway.write_config(&rig::config(&entries, settings));
+        in_force(&gateway, group);
+    };
+    with("one", "");
+    assert_eq!(served(), 0);
+    with("two", "litellm_settings: {set_verbose: true}\n");
+    served();
+    gateway.until_said("served");
+    with("three", "");
+    let before = served();
+    assert_eq!(served(), before);
+    quiet(&gateway, &[&upstream]);
+}
+
+#[test]
 fn saved_again_and_again_the_last_one_wins() {
     let upstream = Upstream::start(openai::server("x"));
     let gateway = rig::start(&[rig::openai("zero", &upstream)], "");

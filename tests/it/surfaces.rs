@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::canned::{anthropic, openai};
 use crate::support::rig::{self, chat, message, quiet};
-use crate::support::{Ask, Reply, Upstream, check};
+use crate::support::{Ask, Gateway, Reply, Upstream, check};
 
 const BOUNDARY: &str = "----e2e-boundary";
 
@@ -57,6 +57,57 @@ fn the_other_openai_routes_are_relayed() {
         assert_eq!(last.json()["model"], "mock-model");
     }
     quiet(&gateway, &[&upstream]);
+}
+
+/// What each of some routes asks the upstream for, when a client asks for `wrong` or for nothing.
+#[track_caller]
+fn asked_for(gateway: &Gateway, upstream: &Upstream, path: &str) -> Value {
+    let body = json!({"model": "wrong", "max_tokens": 9, "prompt": "a", "input": "a",
+        "query": "q", "documents": ["a"], "messages": [{"role": "user", "content": "hi"}]});
+    let before = upstream.requests().len();
+    gateway.post(path, &body);
+    let sent = upstream.requests().into_iter().nth(before);
+    sent.map_or(Value::Null, |request| request.json()["model"].clone())
+}
+
+#[test]
+fn a_model_on_the_command_line_serves_requests_of_every_kind() {
+    let upstream = Upstream::start(openai::server("one two three"));
+    let gateway = Gateway::builder("general_settings: {}\n")
+        .arg("--model=openai/only")
+        .arg(&format!("--api_base={}/v1", upstream.url()))
+        .start();
+    for path in [
+        "/v1/chat/completions",
+        "/v1/completions",
+        "/v1/messages",
+        "/v1/embeddings",
+        "/v1/rerank",
+        "/v1/images/generations",
+        "/v1/moderations",
+    ] {
+        assert_eq!(asked_for(&gateway, &upstream, path), "only", "{path}");
+    }
+    let nameless = json!({"messages": [{"role": "user", "content": "hi"}]});
+    gateway.post("/v1/chat/completions", &nameless).must_be(200);
+    let sent = Ask::raw("POST", "/v1/audio/transcriptions", form("wrong")).header(
+        "content-type",
+        &format!("multipart/form-data; boundary={BOUNDARY}"),
+    );
+    sent.send(gateway.addr);
+    assert_eq!(upstream.requests().pop().unwrap().body, form("only"));
+}
+
+#[test]
+fn a_completion_model_takes_chats_completions_and_messages() {
+    let upstream = Upstream::start(openai::server("one two three"));
+    let entry = rig::openai("chat", &upstream);
+    let gateway = rig::start(&[entry], "general_settings: {completion_model: chat}\n");
+    for path in ["/v1/chat/completions", "/v1/completions", "/v1/messages"] {
+        assert_eq!(asked_for(&gateway, &upstream, path), "mock-model", "{path}");
+    }
+    let other = json!({"model": "wrong", "input": "a"});
+    gateway.post("/v1/embeddings", &other).must_be(400);
 }
 
 #[test]

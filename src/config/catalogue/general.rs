@@ -64,13 +64,13 @@ pub(super) const GENERAL: &[Key] = &[
         General,
         "max_connections",
         "10000",
-        "most client connections at once; needs a restart",
+        "most client connections at once",
     ),
     yes(
         General,
         "header_timeout",
         "15",
-        "seconds for a client to send a request's head; needs a restart",
+        "seconds for a client to send a request's head",
     ),
     yes(
         General,
@@ -82,13 +82,13 @@ pub(super) const GENERAL: &[Key] = &[
         General,
         "completion_model",
         "",
-        "the group every chat request goes to, whatever it asks for",
+        "the group every chat, completion and message goes to, whatever it asks for",
     ),
     yes(
         General,
         "disable_spend_logs",
         "false",
-        "keep no row per request",
+        "keep no row per request, only the sums of spend",
     ),
     yes(
         General,

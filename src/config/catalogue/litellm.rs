@@ -64,7 +64,12 @@ pub(super) const LITELLM: &[Key] = &[
         "false",
         "one log line per try with its reason",
     ),
-    yes(Litellm, "json_logs", "false", "logs as JSON lines"),
+    yes(
+        Litellm,
+        "json_logs",
+        "false",
+        "logs as JSON lines; needs a restart",
+    ),
     yes(
         Litellm,
         "require_auth_for_metrics_endpoint",

@@ -192,6 +192,7 @@ pub(super) const PARAMS: &[Key] = &[
         "tag_regex",
         "user agents are not matched; requests that were kept out would reach it",
     ),
+    restricts(Params, "guardrails", "requests and answers pass unchecked"),
     restricts(
         Params,
         "max_budget",

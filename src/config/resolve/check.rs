@@ -7,7 +7,7 @@ use super::entry::Draft;
 use super::fallback::matches;
 use crate::base::{Problem, Severity};
 use crate::config::catalogue;
-use crate::config::read::Desk;
+use crate::config::read::{Desk, shown};
 use crate::config::snippet::quoted;
 use crate::config::source::Notebook;
 use crate::config::yaml::{Node, Spot};
@@ -137,11 +137,6 @@ fn tags(desk: &mut Desk<'_>, root: &Node, drafts: &[Draft], router: &Router) {
         desk.notes
             .warn(switch.key_at, message, "add `tags: [name]` to deployments");
     }
-    if declared.contains("default") {
-        let message = "the tag `default` is a tag like any other: requests without tags may go to any deployment";
-        desk.notes
-            .warn(switch.key_at, message, "tag every request that must not");
-    }
 }
 
 fn completion_model(
@@ -160,7 +155,8 @@ fn completion_model(
     };
     let groups = || drafts.iter().map(|draft| &*draft.deployment.group);
     let known = groups().any(|group| group == model || matches(group, model))
-        || router.aliases.contains_key(model.as_str());
+        || router.aliases.contains_key(model.as_str())
+        || drafts.iter().any(|draft| draft.is_called(model));
     if !known {
         let hint = match catalogue::nearest(model, groups()) {
             Some(near) => format!("did you mean `{near}`?"),
@@ -168,7 +164,7 @@ fn completion_model(
         };
         desk.notes.error(
             node.at,
-            format!("`{key}`: {} names no group", quoted(model)),
+            format!("`{key}`: {} names no group", shown(node, model)),
             hint,
         );
     }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Off, address, upstream};
+use super::{Off, address, header, upstream};
 use crate::base::{PicoDollars, Severity};
 use crate::config::catalogue::{self, REQUEST_MEMBERS, Section};
 use crate::config::provider::refuses_stream_options;
-use crate::config::read::{Desk, Got, written};
+use crate::config::read::{Desk, Got, referred, written};
 use crate::config::snippet::{masked, quoted};
 use crate::config::yaml::{Body, Entry, Node, Spot};
 use crate::config::{Deployment, Dialect, PriceOverride, Timeouts, Upstream, keys};
@@ -39,6 +39,15 @@ pub(super) struct Draft {
     pub(super) id_at: Option<Spot>,
     /// What the deployment was read from, for a hidden one made after it.
     pub(super) entry: Node,
+}
+
+impl Draft {
+    /// Whether clients reach it by this `provider/model`, without a group's name.
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        let upstream = &self.deployment.upstream;
+        let model = name.strip_prefix(&*upstream.provider);
+        model.and_then(|rest| rest.strip_prefix('/')) == Some(&*upstream.model)
+    }
 }
 
 /// Reads one entry; a list of organizations makes several.
@@ -146,10 +155,14 @@ fn with_credentials(desk: &mut Desk<'_>, own: &Node, shared: &Shared) -> Node {
 }
 
 fn add_missing(entries: &mut Vec<Entry>, more: &Node) {
+    let says = |value: &Node| {
+        let scalar = value.scalar();
+        scalar.is_none_or(|scalar| !scalar.is_null() && !scalar.text.is_empty())
+    };
     for entry in more.entries().unwrap_or_default() {
         let known = entries
             .iter()
-            .any(|known| known.key == entry.key && !known.value.is_null());
+            .any(|known| known.key == entry.key && says(&known.value));
         if !known {
             entries.retain(|known| known.key != entry.key);
             entries.push(entry.clone());
@@ -168,6 +181,10 @@ fn by_organization(desk: &mut Desk<'_>, params: &Node, draft: Draft) -> Vec<Draf
         .take(desk, "organization", node.at, got)
         .unwrap_or_default();
     off.add_to(&mut draft.deployment.off);
+    if !names.iter().all(|name| header::fits(name)) {
+        let message = "`organization` holds letters that cannot be sent";
+        desk.notes.error(node.at, message, header::PLAIN);
+    }
     if names.is_empty() {
         return vec![draft];
     }
@@ -315,20 +332,29 @@ impl One<'_> {
         let short = address::trimmed_base(&upstream.base, upstream.dialect);
         if short.len() != upstream.base.len() {
             if let Some(node) = written {
-                let message = format!("`api_base` is the address of a route; `{short}` is used");
-                desk.notes
-                    .warn(node.at, message, format!("write `api_base: {short}`"));
+                let (message, hint) = match referred(node) {
+                    Some(name) => (
+                        "`api_base` is the address of a route; what leads to the base is used"
+                            .to_owned(),
+                        format!("let `{name}` hold no more than the base"),
+                    ),
+                    None => (
+                        format!("`api_base` is the address of a route; `{short}` is used"),
+                        format!("write `api_base: {short}`"),
+                    ),
+                };
+                desk.notes.warn(node.at, message, hint);
             }
             upstream.base = short.into();
         }
         let bare = upstream.dialect == Dialect::OpenAi && upstream.base.matches('/').count() == 2;
         if let Some(node) = written.filter(|_| bare) {
             let message = "`api_base` has no path; most servers that speak OpenAI's API want `/v1`";
-            desk.notes.warn(
-                node.at,
-                message,
-                format!("write `api_base: {}/v1`", upstream.base),
-            );
+            let hint = match referred(node) {
+                Some(name) => format!("put `/v1` at the end of `{name}`"),
+                None => format!("write `api_base: {}/v1`", upstream.base),
+            };
+            desk.notes.warn(node.at, message, hint);
         }
         upstream
     }

@@ -55,7 +55,7 @@ pub(super) fn resolve(
 fn pick<'n>(sections: &Sections<'n>, key: &str) -> Option<&'n Node> {
     let own = sections.router.and_then(|router| router.get(key));
     let other = sections.litellm.and_then(|litellm| litellm.get(key));
-    own.filter(|node| !node.is_null())
+    own.filter(|node| node.is_on())
         .or_else(|| other.filter(|node| !node.is_null()))
 }
 
@@ -237,7 +237,7 @@ impl<'d, 's> Leads<'d, 's> {
                     .notes
                     .error(at, message, "let one of them name a group");
             },
-            Ok(end) if !self.serves(&end) => {
+            Ok(end) if !self.serves(&end) && !self.drafts.iter().any(|one| one.is_called(&end)) => {
                 let message = format!(
                     "the alias {} names nothing: {}",
                     quoted(&entry.key),

@@ -2,8 +2,8 @@
 
 use super::Sections;
 use crate::base::Secret;
-use crate::config::read::{Desk, Gap};
-use crate::config::snippet::quoted;
+use crate::config::read::{Desk, Gap, shown};
+use crate::config::source::KnowsZone;
 use crate::config::yaml::Node;
 use crate::config::{Cors, General, KeySource, Limits, Startup, env};
 
@@ -29,6 +29,7 @@ pub(super) fn read(desk: &mut Desk<'_>, sections: &Sections<'_>) -> General {
         cors: cors(desk, general),
         metrics_open: !metrics_need_key,
         disable_spend_logs: switch(desk, general, "disable_spend_logs"),
+        serve_all: None,
         completion_model: desk.or_default(general, "completion_model", Desk::text),
         always_include_stream_usage: switch(desk, general, "always_include_stream_usage"),
         forward_client_headers: switch(desk, general, "forward_client_headers_to_llm_api"),
@@ -36,6 +37,29 @@ pub(super) fn read(desk: &mut Desk<'_>, sections: &Sections<'_>) -> General {
         json_logs: switch(desk, litellm, "json_logs") || desk.env.is_on("JSON_LOGS"),
         timezone: timezone.unwrap_or_default(),
     }
+}
+
+/// Drops a time zone that this machine does not know.
+pub(super) fn check_zone(
+    desk: &mut Desk<'_>,
+    root: &Node,
+    zone: &mut String,
+    knows: &KnowsZone<'_>,
+) {
+    let key = "timezone";
+    let node = root
+        .get("litellm_settings")
+        .and_then(|litellm| litellm.get(key));
+    let Some(node) = node.filter(|_| !zone.is_empty() && !knows(zone)) else {
+        return;
+    };
+    let message = format!(
+        "`{key}`: {} is not known on this machine; the system's is used",
+        shown(node, zone)
+    );
+    let hint = "write a name of the time zone database, such as `Europe/Berlin`";
+    desk.notes.warn(node.at, message, hint);
+    zone.clear();
 }
 
 fn switch(desk: &mut Desk<'_>, section: Option<&Node>, key: &str) -> bool {
@@ -82,9 +106,7 @@ fn master_key(desk: &mut Desk<'_>, general: Option<&Node>) -> Option<(Secret, Ke
 fn cors(desk: &mut Desk<'_>, general: Option<&Node>) -> Cors {
     let key = "cors_origins";
     let written = desk.or_default(general, key, Desk::texts);
-    let at = general
-        .and_then(|general| general.get(key))
-        .map(|node| node.at);
+    let node = general.and_then(|general| general.get(key));
     let from_env = || {
         let list = desk.env.get("LITELLM_CORS_ORIGINS")?;
         Some(
@@ -102,10 +124,17 @@ fn cors(desk: &mut Desk<'_>, general: Option<&Node>) -> Cors {
     for origin in &origins {
         let (_, host) = origin.split_once("://").unwrap_or_default();
         let fits = origin == "*" || (!host.is_empty() && !host.contains('/'));
-        if let Some(at) = at.filter(|_| !fits) {
-            let message = format!("`{key}`: {} is no origin of a browser", quoted(origin));
+        if let Some(node) = node.filter(|_| !fits) {
+            let items = node.items().unwrap_or_else(|| std::slice::from_ref(node));
+            let is_written =
+                |item: &&Node| item.scalar().is_some_and(|one| one.text.contains(origin));
+            let name = match items.iter().find(is_written) {
+                Some(item) => shown(item, origin),
+                None => "a value from the environment".to_owned(),
+            };
+            let message = format!("`{key}`: {name} is no origin of a browser");
             desk.notes.error(
-                at,
+                node.at,
                 message,
                 "write `https://app.example.com`, without a path, or `*`",
             );

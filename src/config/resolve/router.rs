@@ -2,8 +2,7 @@
 
 use super::Sections;
 use crate::config::catalogue;
-use crate::config::read::{Desk, Got};
-use crate::config::snippet::quoted;
+use crate::config::read::{Desk, Got, shown};
 use crate::config::yaml::Node;
 use crate::config::{AllowedFails, RetryPolicy, Router, Strategy, TagRules, Timeouts};
 
@@ -107,8 +106,11 @@ fn strategy(desk: &mut Desk<'_>, router: Option<&Node>) -> Strategy {
         Some(near) => format!("did you mean `{near}`?"),
         None => "use `simple-shuffle`, `least-busy` or `usage-based-routing-v2`".to_owned(),
     };
-    desk.notes
-        .error(node.at, format!("unknown strategy {}", quoted(&name)), hint);
+    desk.notes.error(
+        node.at,
+        format!("unknown strategy {}", shown(node, &name)),
+        hint,
+    );
     Strategy::default()
 }
 

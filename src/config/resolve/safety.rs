@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 
 use crate::base::Problem;
-use crate::config::read::Desk;
+use crate::config::read::{Desk, shown};
 use crate::config::snippet::quoted;
 use crate::config::source::Notebook;
 use crate::config::yaml::{Node, Spot};
-use crate::config::{Config, KeySource};
+use crate::config::{Config, KeySource, address};
 
 /// The key of most tutorials, known to everybody.
 const SAMPLE_KEY: &str = "sk-1234";
@@ -22,6 +22,24 @@ pub(super) fn listen_host(desk: &Desk<'_>, file: Option<&str>) -> String {
     };
     let host = cli.host.as_deref().or(file).unwrap_or(default);
     host.trim().to_owned()
+}
+
+/// Checks that what is written is an address: it is dropped where the command line names another.
+pub(super) fn check_host(desk: &mut Desk<'_>, root: &Node, config: &Config) {
+    let hint = "use `127.0.0.1`, `0.0.0.0`, `::1` or an address of this machine";
+    let cli = desk.cli.host.as_deref();
+    if let Some(host) = cli.filter(|host| address(host).is_none()) {
+        let message = format!("`--host`: {} is no address to listen on", quoted(host));
+        desk.notes.elsewhere(Problem::error(message).hint(hint));
+    }
+    let node = root
+        .get("general_settings")
+        .and_then(|general| general.get("host"));
+    let written = config.startup.host.as_deref().zip(node);
+    if let Some((host, node)) = written.filter(|(host, _)| address(host).is_none()) {
+        let message = format!("`host`: {} is no address to listen on", shown(node, host));
+        put(desk, Some(node.at), cli.is_some(), message, hint);
+    }
 }
 
 /// Whether only this machine can reach an address.
@@ -39,6 +57,10 @@ pub(super) fn is_loopback(host: &str) -> bool {
 
 /// Checks the key against the address.
 pub(super) fn check(desk: &mut Desk<'_>, root: &Node, config: &Config, host: &str) {
+    if address(host).is_none() {
+        // Said already.
+        return;
+    }
     let general = root.get("general_settings");
     let at = |key: &str| {
         general

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::Off;
 use super::address::{clean_base, is_own_host, ollama_host, without_login};
+use super::{Off, header};
 use crate::base::Secret;
 use crate::config::provider::{self, Dialect, Known, ProviderInfo, host_of};
-use crate::config::read::{Desk, Gap, Got};
+use crate::config::read::{Desk, referred, shown};
 use crate::config::snippet::quoted;
 use crate::config::yaml::{Node, Spot};
 use crate::config::{Upstream, catalogue};
@@ -26,19 +26,21 @@ pub(super) fn find(
     at: Spot,
     off: &mut Off,
 ) -> Option<Upstream> {
+    let written = params.get("model");
+    let called = written.map_or_else(|| quoted(model), |node| shown(node, model));
+    let referred = written.and_then(referred).is_some();
     let base = base_in_params(desk, params, off);
     let custom = text_or_off(desk, params, "custom_llm_provider", off);
     let asked = Asked {
         model,
+        called: &called,
+        referred,
         at,
-        custom: custom.as_deref().map(|custom| {
-            let node = params.get("custom_llm_provider");
-            (custom, node.map_or(at, |node| node.at))
-        }),
+        custom: custom.as_deref().zip(params.get("custom_llm_provider")),
         base: base.as_deref(),
     };
     let named = name(desk, &asked)?;
-    let mut headers = headers(desk, params, off);
+    let mut headers = header::read(desk, params, off);
     let info = match named.known {
         Known::Spoken(info) => info,
         Known::Unspoken(prefix, way_out) => {
@@ -46,7 +48,7 @@ pub(super) fn find(
                 "*" => "`*` alone names no provider".to_owned(),
                 _ => format!("the provider `{prefix}` is not supported yet"),
             };
-            let message = format!("{} is off: {reason}", quoted(model));
+            let message = format!("{called} is off: {reason}");
             desk.notes.warn(at, message, way_out);
             off.because(reason);
             return Some(unreachable(prefix, &named.model));
@@ -59,7 +61,7 @@ pub(super) fn find(
     let url = url.unwrap_or_else(|| {
         let variables = info.base_env.join("` or `");
         off.because(format!("no `api_base`, and `{variables}` is not set"));
-        let message = format!("{} is off: it has no `api_base`", quoted(model));
+        let message = format!("{called} is off: it has no `api_base`");
         let hint = format!("write `api_base: http://HOST:PORT/v1`, or set `{variables}`");
         desk.notes.warn(at, message, hint);
         String::new()
@@ -80,7 +82,7 @@ pub(super) fn find(
             given,
             local,
             at,
-            model,
+            called: &called,
         },
         off,
     );
@@ -121,21 +123,30 @@ pub(super) fn is_model_string(name: &str) -> bool {
 /// What is asked about a model string.
 struct Asked<'a> {
     model: &'a str,
+    /// The model as messages name it.
+    called: &'a str,
+    /// It came from a variable, and is not to be quoted.
+    referred: bool,
     at: Spot,
     /// `custom_llm_provider` and where it stands.
-    custom: Option<(&'a str, Spot)>,
+    custom: Option<(&'a str, &'a Node)>,
     base: Option<&'a str>,
 }
 
 /// The provider of a model string, by override, prefix, bare name, or the base's host. `None` is noted.
 fn name(desk: &mut Desk<'_>, asked: &Asked<'_>) -> Option<Named> {
-    let Asked { model, at, .. } = *asked;
+    let Asked {
+        model, at, called, ..
+    } = *asked;
     let prefixed = model.split_once('/');
-    if let Some((custom, at)) = asked.custom {
+    if let Some((custom, node)) = asked.custom {
         let Some(known) = provider::find(custom) else {
-            let message = format!("`custom_llm_provider`: unknown provider {}", quoted(custom));
+            let message = format!(
+                "`custom_llm_provider`: unknown provider {}",
+                shown(node, custom)
+            );
             desk.notes
-                .error(at, message, did_you_mean(custom, "openai"));
+                .error(node.at, message, did_you_mean(custom, "openai"));
             return None;
         };
         let bare = prefixed.filter(|(prefix, _)| *prefix == custom);
@@ -145,9 +156,9 @@ fn name(desk: &mut Desk<'_>, asked: &Asked<'_>) -> Option<Named> {
     let by_prefix = prefixed.and_then(|(prefix, rest)| Some((provider::find(prefix)?, rest)));
     if let Some((known, rest)) = by_prefix {
         if rest.is_empty() {
-            let message = format!("{} names a provider and no model", quoted(model));
+            let message = format!("{called} names a provider and no model");
             desk.notes
-                .error(at, message, format!("write `{model}MODEL`"));
+                .error(at, message, format!("write `{}/MODEL`", known.prefix()));
             return None;
         }
         let model = rest.to_owned();
@@ -158,7 +169,14 @@ fn name(desk: &mut Desk<'_>, asked: &Asked<'_>) -> Option<Named> {
 
 /// The provider of a model string that names none.
 fn guess(desk: &mut Desk<'_>, asked: &Asked<'_>) -> Option<Named> {
-    let Asked { model, at, .. } = *asked;
+    let Asked {
+        model,
+        called,
+        referred,
+        at,
+        ..
+    } = *asked;
+    let example = if referred { "MODEL" } else { model };
     let prefixed = model.split_once('/');
     let bare = prefixed.is_none().then(|| provider::infer(model)).flatten();
     let host = asked.base.and_then(host_of);
@@ -167,11 +185,8 @@ fn guess(desk: &mut Desk<'_>, asked: &Asked<'_>) -> Option<Named> {
         return Some(Named { known, model });
     }
     if asked.base.is_some() {
-        let message = format!(
-            "{} names no provider; taken as an OpenAI-compatible server",
-            quoted(model)
-        );
-        let hint = format!("write `openai/{model}`, or `ollama/{model}` for Ollama");
+        let message = format!("{called} names no provider; taken as an OpenAI-compatible server");
+        let hint = format!("write `openai/{example}`, or `ollama/{example}` for Ollama");
         desk.notes.warn(at, message, hint);
         return Some(Named {
             known: provider::find("openai")?,
@@ -186,15 +201,21 @@ fn guess(desk: &mut Desk<'_>, asked: &Asked<'_>) -> Option<Named> {
     }
     let (message, hint) = match prefixed {
         Some((prefix, _)) => (
-            format!("unknown provider {} in {}", quoted(prefix), quoted(model)),
+            if referred {
+                format!("unknown provider in {called}")
+            } else {
+                format!("unknown provider {} in {called}", quoted(prefix))
+            },
             did_you_mean(
                 prefix,
-                &format!("openai/{model}` with `api_base: http://HOST/v1"),
+                &format!("openai/{example}` with `api_base: http://HOST/v1"),
             ),
         ),
         None => (
-            format!("{} names no provider", quoted(model)),
-            format!("write `ollama/{model}`, or `openai/{model}` with `api_base: http://HOST/v1`"),
+            format!("{called} names no provider"),
+            format!(
+                "write `ollama/{example}`, or `openai/{example}` with `api_base: http://HOST/v1`"
+            ),
         ),
     };
     desk.notes.error(at, message, hint);
@@ -232,7 +253,9 @@ fn base_in_params(desk: &mut Desk<'_>, params: &Node, off: &mut Off) -> Option<S
     match clean_base(&text) {
         Ok(base) => Some(base),
         Err(reason) => {
-            let message = format!("`{key}`: {} {reason}", quoted(&text));
+            // A query may hold a key.
+            let address = text.split(['?', '#']).next().unwrap_or_default();
+            let message = format!("`{key}`: {} {reason}", shown(node, address));
             desk.notes.error(
                 node.at,
                 message,
@@ -272,7 +295,8 @@ struct Address<'a> {
     given: bool,
     local: bool,
     at: Spot,
-    model: &'a str,
+    /// The model as messages name it.
+    called: &'a str,
 }
 
 fn key(
@@ -282,11 +306,20 @@ fn key(
     address: &Address<'_>,
     off: &mut Off,
 ) -> Option<Secret> {
-    if let Some(node) = params.get("api_key").filter(|node| !node.is_null()) {
+    // An empty key is none that was written.
+    let written = params.get("api_key").and_then(|node| {
         let got = desk.text("api_key", node);
+        (got != Ok(None)).then_some((node, got))
+    });
+    if let Some((node, got)) = written {
         let key = off.take(desk, "api_key", node.at, got);
         let key = key.filter(|key| !matches!(key.as_str(), "none" | "None" | "null"))?;
         desk.notes.hide(&key);
+        if !header::fits(&key) {
+            let from = referred(node).map_or_else(String::new, |name| format!(" in `{name}`"));
+            let message = format!("`api_key`: the key{from} holds letters that cannot be sent");
+            desk.notes.error(node.at, message, header::PLAIN);
+        }
         return Some(Secret::new(key));
     }
     // A foreign server must not get a provider's key by accident; one's own rarely wants it.
@@ -308,6 +341,10 @@ fn key(
             );
         }
         desk.notes.hide(&value);
+        if !header::fits(&value) {
+            let message = format!("the key in `{name}` holds letters that cannot be sent");
+            desk.notes.error(address.at, message, header::PLAIN);
+        }
         return Some(Secret::new(value));
     }
     let needed = !info.local && !address.local && (home || owner.is_some());
@@ -318,7 +355,7 @@ fn key(
         ));
         let message = format!(
             "{} is off: the environment variable `{variables}` is not set",
-            quoted(address.model)
+            address.called
         );
         let hint = format!(
             "set it, put it into a `.env` beside the config, or write `api_key: os.environ/{}`",
@@ -327,45 +364,4 @@ fn key(
         desk.notes.warn(address.at, message, hint);
     }
     None
-}
-
-// === headers ===
-
-fn headers(desk: &mut Desk<'_>, params: &Node, off: &mut Off) -> Vec<(String, Secret)> {
-    let mut headers = Vec::new();
-    for key in ["extra_headers", "headers"] {
-        let Some(map) = params.get(key).and_then(|node| desk.section(key, node)) else {
-            continue;
-        };
-        for entry in map.entries().unwrap_or_default() {
-            let got = header(desk, &entry.key, entry.key_at, &entry.value);
-            if let Some(value) = off.take(desk, &entry.key, entry.value.at, got) {
-                desk.notes.hide(&value);
-                headers.push((entry.key.to_ascii_lowercase(), Secret::new(value)));
-            }
-        }
-    }
-    headers
-}
-
-fn header(desk: &mut Desk<'_>, name: &str, at: Spot, value: &Node) -> Got<String> {
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if name.is_empty() || !name.bytes().all(token) {
-        let message = format!("{} cannot be the name of a header", quoted(name));
-        desk.notes.error(at, message, "use letters, digits and `-`");
-        return Err(Gap::Bad);
-    }
-    let Some(text) = desk.text(name, value)? else {
-        return Ok(None);
-    };
-    if text
-        .bytes()
-        .all(|byte| byte == b'\t' || (b' '..0x7f).contains(&byte))
-    {
-        return Ok(Some(text));
-    }
-    let message = format!("the value of the header `{name}` holds letters that no header may hold");
-    desk.notes
-        .error(value.at, message, "use plain ASCII on one line");
-    Err(Gap::Bad)
 }

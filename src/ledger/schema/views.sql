@@ -97,7 +97,7 @@ LEFT JOIN errors AS e ON e.id = q.error;
 
 CREATE VIEW "LiteLLM_SpendLogs" AS SELECT * FROM litellm_spend_logs;
 
--- What requests cost whose rows were lost: add it to a sum over the view above.
+-- What requests cost that have no row (it was lost, or none was wanted): add it to a sum over the view above.
 CREATE VIEW spend_gaps AS
 SELECT
     strftime('%Y-%m-%d %H:%M:%S', g.started / 1000000, 'unixepoch') AS "startTime",

@@ -32,6 +32,8 @@ static STREAM_TIMEOUT: HeaderName = HeaderName::from_static("x-litellm-stream-ti
 const FORM: &[u8] = b"multipart/form-data";
 /// How long a client may take between two pieces of its body.
 const BODY_PIECE_WITHIN: Duration = Duration::from_secs(30);
+/// The longest time-out that a header may ask for.
+const LONGEST_WISH: Duration = Duration::from_hours(24 * 365);
 /// How long its whole body may take.
 const BODY_WITHIN: Duration = Duration::from_mins(5);
 
@@ -44,15 +46,11 @@ pub(super) struct Arrived {
 }
 
 impl Arrived {
-    /// The model asked for; the config may force one for chat.
-    pub(super) fn model(&self, general: &General) -> String {
-        let forced = general.completion_model.as_ref();
-        match (&self.asked.body, forced) {
-            (Body::Json { head, .. }, Some(forced)) if head.surface == Surface::Chat => {
-                forced.clone()
-            },
-            (Body::Json { head, .. }, _) => head.model.clone(),
-            (Body::Form(form), _) => form.model.clone(),
+    /// The model asked for, or the one that is forced.
+    pub(super) fn model(&self) -> &str {
+        match &self.asked.body {
+            Body::Json { head, .. } => &head.model,
+            Body::Form(form) => &form.model,
         }
     }
 
@@ -60,6 +58,21 @@ impl Arrived {
     pub(super) fn prompt_bytes(&self) -> usize {
         self.asked.head().map_or(0, |head| head.prompt_bytes)
     }
+}
+
+/// The model that requests of a kind go to whatever they ask for: `--model` takes all of them,
+/// `completion_model` those that are answered with a completion, and their counts.
+fn forced(general: &General, surface: Surface) -> Option<&str> {
+    let completion = matches!(
+        surface,
+        Surface::Chat | Surface::Completions | Surface::Messages | Surface::CountTokens
+    );
+    let of_completions = general.completion_model.as_ref().filter(|_| completion);
+    general
+        .serve_all
+        .as_ref()
+        .or(of_completions)
+        .map(String::as_str)
 }
 
 /// The headers, or none when none of them is meant for us: mostly so, and then nothing need be looked
@@ -107,10 +120,16 @@ pub(super) async fn read(
             let start = kind.as_bytes().get(..FORM.len());
             start.is_some_and(|start| start.eq_ignore_ascii_case(FORM))
         });
+    let forced = forced(&config.general, route.surface);
     let body = if let Some(kind) = form {
-        Body::Form(Box::new(Form::read(kind, bytes)?))
+        let mut form = Form::read(kind, bytes)?;
+        if let Some(forced) = forced {
+            forced.clone_into(&mut form.model);
+        }
+        Body::Form(Box::new(form))
     } else {
-        let head = Head::read_for(&bytes, route.surface, route.model.as_deref())?;
+        let model = forced.or(route.model.as_deref());
+        let head = Head::read_for(&bytes, route.surface, model)?;
         let head = Box::new(head);
         Body::Json { head, bytes }
     };
@@ -210,6 +229,7 @@ pub(super) fn timeouts(asked: &Asked, headers: &HeaderMap) -> Timeouts {
         Duration::try_from_secs_f64(seconds)
             .ok()
             .filter(|wait| !wait.is_zero())
+            .map(|wait| wait.min(LONGEST_WISH))
     };
     let head = asked.head();
     Timeouts {

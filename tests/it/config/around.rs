@@ -127,10 +127,8 @@ fn a_model_on_the_command_line_needs_no_file() {
         config.router.fallbacks,
         [chain("ollama/llama3.2", &["gpt-4o-mini"])]
     );
-    assert_eq!(
-        config.general.completion_model.as_deref(),
-        Some("ollama/llama3.2")
-    );
+    assert_eq!(config.general.serve_all.as_deref(), Some("ollama/llama3.2"));
+    assert_eq!(config.general.completion_model, None);
     assert_eq!(&*config.deployments[0].upstream.base, "http://box:11434");
     assert_eq!(
         &*config.deployments[1].upstream.base,
@@ -184,6 +182,64 @@ fn an_open_gateway_is_refused_beyond_loopback() {
 }
 
 #[test]
+fn deployments_for_untagged_requests_need_no_warning() {
+    let text = "model_list:\n- {model_name: a, litellm_params: {model: ollama/x, tags: [default]}}\n\
+                - {model_name: a, litellm_params: {model: ollama/y, tags: [night]}}\n\
+                router_settings: {enable_tag_filtering: true}\n";
+    assert_eq!(messages(&read(text, &[])), "");
+}
+
+#[test]
+fn a_deployments_model_string_is_a_name_for_aliases_and_the_completion_model() {
+    let text = "model_list:\n- {model_name: a, litellm_params: {model: openai/gpt-4o, api_key: k}}\n\
+                router_settings: {model_group_alias: {gpt-4: openai/gpt-4o, wrong: openai/gpt-5}}\n\
+                general_settings: {completion_model: openai/gpt-4o}\n";
+    let said = messages(&read(text, &[]));
+    assert!(said.contains("the alias `wrong` names nothing"), "{said}");
+    let text = text.replace(", wrong: openai/gpt-5", "");
+    let config = config(&text, &[]);
+    let table = pointsman::route::Table::build(&config);
+    let found = table.resolve("gpt-4").unwrap();
+    assert_eq!(table.members(found.pool).len(), 1);
+    let listed: Vec<&str> = table.models().iter().map(|one| &*one.name).collect();
+    assert_eq!(listed, ["a", "gpt-4"]);
+}
+
+#[test]
+fn what_a_start_would_refuse_or_drop_is_said() {
+    let with_host = |host: &str| Overrides {
+        host: Some(host.to_owned()),
+        ..Overrides::default()
+    };
+    let wrong = read_with(TWO, &[], with_host("my box"));
+    assert!(wrong.config.is_none());
+    assert!(messages(&wrong).contains("`--host`: `my box` is no address"));
+    let text = format!("{TWO}general_settings: {{host: my-gateway}}\n");
+    let other = read_with(&text, &[], with_host("127.0.0.1"));
+    assert!(other.config.is_some() && messages(&other).contains("`my-gateway` is no address"));
+
+    let text = format!("{TWO}litellm_settings: {{timezone: Mars/Olympus}}\n");
+    let resolved = resolve(&Sources {
+        main: Some(file("config.yaml", &text)),
+        knows_zone: &|name| name != "Mars/Olympus",
+        ..Sources::empty()
+    });
+    let said = messages(&resolved);
+    assert!(
+        said.contains("config.yaml:4:30: warning: `timezone`: `Mars/Olympus` is not known"),
+        "{said}"
+    );
+    assert_eq!(resolved.config.unwrap().general.timezone, "");
+
+    let text = "model_list:\n- {model_name: a, litellm_params: {model: openai/x}}\n";
+    let said = messages(&read(text, &[("OPENAI_API_KEY", "sk-planted\n-1")]));
+    assert!(
+        said.contains("config.yaml:2:43: error: the key in `OPENAI_API_KEY` holds letters"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_key_that_restricts_is_refused_unless_accepted() {
     let cases = [
         ("guardrails: [{guardrail_name: x}]\n", "guardrails"),
@@ -198,6 +254,18 @@ fn a_key_that_restricts_is_refused_unless_accepted() {
         ("general_settings: {custom_auth: a.b}\n", "custom_auth"),
         ("litellm_settings: {max_budget: 10}\n", "max_budget"),
         ("litellm_settings: {callbacks: [presidio]}\n", "presidio"),
+        (
+            "litellm_settings: {callbacks: [dynamic_rate_limiter_v3]}\n",
+            "dynamic_rate_limiter_v3",
+        ),
+        (
+            "router_settings: {default_litellm_params: {guardrails: [x]}}\n",
+            "guardrails",
+        ),
+        (
+            "credential_list: [{credential_name: c, credential_values: {max_budget: 1}}]\n",
+            "max_budget",
+        ),
         (
             "router_settings: {provider_budget_config: {openai: {budget_limit: 1}}}\n",
             "provider_budget_config",
@@ -243,7 +311,10 @@ fn a_diff_says_what_changed_and_what_needs_a_restart() {
             "anthropic/claude-sonnet-4-5",
         )
         .replace("cooldown_time: 30", "cooldown_time: 45")
-        .replace("general_settings:\n", "general_settings:\n  port: 4001\n");
+        .replace(
+            "general_settings:\n",
+            "general_settings:\n  port: 4001\n  max_connections: 99\n  header_timeout: 9\n",
+        );
     let diff = diff(&old, &config(&text, VARIABLES));
     assert_eq!(
         diff.lines,
@@ -251,7 +322,7 @@ fn a_diff_says_what_changed_and_what_needs_a_restart() {
             "1 backend added: anthropic/claude-sonnet-4-5",
             "1 backend removed: anthropic/claude-3-7-sonnet-20250219",
             "1 backend changed: ollama/llama3.2:3b @ 10.0.1.20 (timeouts)",
-            "settings changed: cooldown_time",
+            "settings changed: cooldown_time, max_connections, header_timeout",
         ]
     );
     assert_eq!(diff.restart_keys, ["port"]);

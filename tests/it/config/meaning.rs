@@ -354,6 +354,10 @@ fn keys_go_where_they_belong_and_nowhere_else() {
         key(&["model: gpt-4o", "api_key: own-1"]).as_deref(),
         Some("own-1")
     );
+    assert_eq!(
+        key(&["model: gpt-4o", "api_key: ''"]).as_deref(),
+        key(&["model: gpt-4o"]).as_deref()
+    );
     let foreign = one(&["model: openai/x", "api_base: https://llm.example.com/v1"]);
     assert!(messages(&read(&foreign, &env)).contains("is sent to `llm.example.com`"));
 }
@@ -540,6 +544,24 @@ fn router_settings_win_over_litellm_settings() {
         stream: Some(Duration::from_secs(5)),
     };
     assert_eq!(router.timeouts, expected);
+}
+
+#[test]
+fn empty_fallbacks_of_the_router_leave_the_others_in_force() {
+    for empty in ["[]", "{}", "null", "''"] {
+        let text = format!(
+            "{TWO}litellm_settings: {{fallbacks: [{{a: [b]}}], context_window_fallbacks: [{{b: [a]}}], default_fallbacks: [a]}}\n\
+             router_settings: {{fallbacks: {empty}, context_window_fallbacks: {empty}, default_fallbacks: {empty}}}\n"
+        );
+        let router = config(&text, &[]).router;
+        assert_eq!(router.fallbacks, [chain("a", &["b"])], "{empty}");
+        assert_eq!(
+            router.context_window_fallbacks,
+            [chain("b", &["a"])],
+            "{empty}"
+        );
+        assert_eq!(router.default_fallbacks, [group("a")], "{empty}");
+    }
 }
 
 #[test]
