@@ -59,7 +59,7 @@ pub enum Served {
         body: UpstreamBody,
     },
     /// A stream whose first content has come.
-    Stream(Started),
+    Stream(Box<Started>),
 }
 
 /// A stream whose first content has come.
@@ -145,7 +145,7 @@ impl Attempt<'_> {
         } else if asked.stream() {
             self.first_content(asked, (draft, alarm), exchange.body, outgoing.way)
                 .await
-                .map(Served::Stream)
+                .map(|started| Served::Stream(Box::new(started)))
         } else if !is_raw(asked.surface, kind) {
             let way = (&outgoing.way, deadline);
             self.whole(asked, (draft, alarm), exchange.body, way)

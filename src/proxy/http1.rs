@@ -12,7 +12,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::atomic::Ordering;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use http::{Method, Response, Version};
@@ -20,7 +20,7 @@ use tokio::io::AsyncWrite;
 use tokio_util::sync::CancellationToken;
 
 use self::head::{Head, Refusal};
-use self::outbound::{Ends, GATHER_BYTES, Outbound};
+use self::outbound::{Ends, Outbound};
 use crate::base::{Fault, FaultKind};
 use crate::proxy::body::Body;
 use crate::proxy::connection::Watched;
@@ -175,28 +175,18 @@ impl Connection {
         let mut ended = false;
         poll_fn(|cx| {
             loop {
-                while !ended && out.len() < GATHER_BYTES {
-                    match body.poll_chunk(cx) {
-                        Poll::Ready(Some(Ok(piece))) => out.piece(&piece, ends),
-                        // It broke off, and so must the connection.
-                        Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error)),
-                        Poll::Ready(None) => {
-                            out.end(ends);
-                            ended = true;
-                        },
-                        Poll::Pending => break,
-                    }
+                if !ended {
+                    ended = out.fill(body, ends, cx)?;
                 }
-                if out.len() == 0 {
-                    if ended {
-                        return Poll::Ready(Ok(()));
-                    }
-                    if client.lock().poll_gone(cx) {
-                        return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
-                    }
+                if out.len() > 0 {
+                    ready!(out.poll_write(Pin::new(&mut client.lock().socket), cx))?;
+                } else if ended {
+                    return Poll::Ready(Ok(()));
+                } else if client.lock().poll_gone(cx) {
+                    return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+                } else {
                     return Poll::Pending;
                 }
-                std::task::ready!(out.poll_write(Pin::new(&mut client.lock().socket), cx))?;
             }
         })
         .await

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::support::canned::openai;
 use crate::support::rig::{self, chat, quiet};
-use crate::support::wait::{PATIENCE, now};
+use crate::support::wait::{PATIENCE, now, stand_still};
 use crate::support::{Gate, Gateway, Reply, Upstream, wait_for};
 
 /// A server written by hand: `serve` gets each connection, on a thread of its own or one at a time.
@@ -64,11 +64,6 @@ fn answer(mut stream: TcpStream, body: &str) {
          connection: close\r\n\r\n{body}"
     );
     drop(stream.write_all(text.as_bytes()));
-}
-
-/// Waits in real time: what is tested is how long somebody is patient.
-fn stand_still(how_long: Duration) {
-    Gate::new().wait(how_long);
 }
 
 #[test]

@@ -168,7 +168,7 @@ impl Seen {
                 self.encoded = true;
                 // Only the last of them says how the end is found.
                 self.chunked = parts()
-                    .last()
+                    .next_back()
                     .is_some_and(|part| part.eq_ignore_ascii_case(b"chunked"));
             },
             _ => {},
@@ -220,7 +220,7 @@ mod tests {
     fn a_head_that_is_not_all_there_is_waited_for() {
         let whole = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
         for end in 0..whole.len() {
-            let mut buffer = BytesMut::from(&whole[..end]);
+            let mut buffer = BytesMut::from(&whole.as_bytes()[..end]);
             assert!(take(&mut buffer).unwrap().is_none(), "{end}");
             assert_eq!(buffer.len(), end);
         }

@@ -34,7 +34,7 @@ impl Journey<'_> {
                 lines.put("cache-control", "no-cache");
                 // nginx in front of us must not gather events.
                 lines.put("x-accel-buffering", "no");
-                Body::relay(Relay::events(started, draft, surface, client, idle))
+                Body::relay(Relay::events(*started, draft, surface, client, idle))
             },
             Served::Raw { content_type, body } => {
                 if let Some(kind) = &content_type {

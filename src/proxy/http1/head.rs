@@ -247,7 +247,9 @@ mod tests {
         let whole = "GET / HTTP/1.1\r\nhost: h\r\n\r\n";
         for end in 0..whole.len() {
             assert!(
-                take(&mut BytesMut::from(&whole[..end])).unwrap().is_none(),
+                take(&mut BytesMut::from(&whole.as_bytes()[..end]))
+                    .unwrap()
+                    .is_none(),
                 "{end}"
             );
         }

@@ -9,10 +9,11 @@ use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
 use http::{HeaderName, StatusCode, response};
 use tokio::io::AsyncWrite;
 
+use crate::proxy::body::Body;
 use crate::proxy::lines::Lines;
 
 /// Bytes of a stream that are gathered for one write, when so many are there.
-pub(super) const GATHER_BYTES: usize = 16 << 10;
+const GATHER_BYTES: usize = 16 << 10;
 
 /// How the end of an answer's body is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,8 +100,31 @@ impl Outbound {
         }
     }
 
+    /// Puts in what is there of a body, up to what one write is to hold. Gives whether it has ended.
+    ///
+    /// # Errors
+    /// The body broke off, and so must the connection.
+    pub(super) fn fill(
+        &mut self,
+        body: &mut Body,
+        ends: Ends,
+        cx: &mut Context<'_>,
+    ) -> io::Result<bool> {
+        while self.len() < GATHER_BYTES {
+            match body.poll_chunk(cx) {
+                Poll::Ready(Some(piece)) => self.piece(&piece?, ends),
+                Poll::Ready(None) => {
+                    self.end(ends);
+                    return Ok(true);
+                },
+                Poll::Pending => break,
+            }
+        }
+        Ok(false)
+    }
+
     /// Puts in the end of a body.
-    pub(super) fn end(&mut self, ends: Ends) {
+    fn end(&mut self, ends: Ends) {
         if ends == Ends::Chunks {
             self.bytes.extend_from_slice(b"0\r\n\r\n");
         }

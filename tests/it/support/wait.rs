@@ -48,3 +48,8 @@ fn waits_until_the_condition_holds() {
     });
     assert_eq!((found, looks), ("here", 3));
 }
+
+/// Waits in real time: what is tested is how long somebody is patient.
+pub fn stand_still(how_long: Duration) {
+    crate::support::Gate::new().wait(how_long);
+}
