@@ -142,7 +142,7 @@ impl Attempt<'_> {
         let kind = &*content_type(&exchange.head);
         let outcome = if !fits(asked, kind) {
             Err(wrong_kind(kind))
-        } else if asked.stream() {
+        } else if asked.stream() && has_events(asked.surface) {
             self.first_content(asked, (draft, alarm), exchange.body, outgoing.way)
                 .await
                 .map(|started| Served::Stream(Box::new(started)))
@@ -392,9 +392,17 @@ fn is_raw(surface: Surface, kind: &str) -> bool {
     match surface {
         Surface::Speech => !kind.contains("json"),
         Surface::Transcription => !(kind.is_empty() || kind.contains("json")),
-        Surface::Images => kind.starts_with("image/"),
+        Surface::Images => kind.starts_with("image/") || kind == "text/event-stream",
         _ => false,
     }
+}
+
+/// Whether streams of this kind of request are read event by event; others are passed on as they come.
+const fn has_events(surface: Surface) -> bool {
+    matches!(
+        surface,
+        Surface::Chat | Surface::Completions | Surface::Messages
+    )
 }
 
 /// Whether this type can be an answer at all. A page of a proxy or a web server in between is none,
@@ -474,6 +482,7 @@ mod tests {
         assert!(is_raw(Surface::Transcription, "text/vtt"));
         assert!(!is_raw(Surface::Transcription, "application/json"));
         assert!(is_raw(Surface::Images, "image/png") && !is_raw(Surface::Images, "text/html"));
+        assert!(is_raw(Surface::Images, "text/event-stream"));
         assert!(!is_raw(Surface::Chat, "audio/mpeg"));
     }
 

@@ -19,6 +19,7 @@ use crate::proxy::attempt::{Attempt, Limits, Served, cut_short};
 use crate::proxy::body::Body;
 use crate::proxy::connection::Alarm;
 use crate::proxy::http1::ClientBody;
+use crate::proxy::relay::Idle;
 use crate::proxy::respond::{Client, respond};
 use crate::proxy::settle::{Draft, Opening, Peer};
 use crate::proxy::{Setup, Shared, Worker};
@@ -60,7 +61,7 @@ struct Journey<'a> {
     /// can lie at its address.
     present: Option<(Arc<Setup>, Present)>,
     /// The idle limit of the try that serves.
-    idle: Duration,
+    idle: Idle,
     /// When the walk was asked last.
     asked_at: Mono,
 }
@@ -152,7 +153,10 @@ async fn travel(
         headers,
         walk,
         present: None,
-        idle: ANSWER,
+        idle: Idle {
+            limit: ANSWER,
+            wished: false,
+        },
         asked_at: draft.started,
     };
     if journey.asked.surface == Surface::CountTokens {
@@ -265,7 +269,10 @@ impl Journey<'_> {
             return Some(Err(fault));
         };
         let (limits, client_timeout) = self.limits(chosen, draft);
-        self.idle = limits.idle;
+        self.idle = Idle {
+            limit: limits.idle,
+            wished: client_timeout,
+        };
         if let Some(fault) = self.too_long(chosen, draft) {
             draft.not_sent(&fault);
             return Some(Err(fault));

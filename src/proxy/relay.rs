@@ -31,10 +31,19 @@ pub struct Relay {
     ended: bool,
     /// Bytes that have no error event end with a broken connection instead.
     broken: Option<Fault>,
-    idle: Duration,
+    idle: Idle,
     /// When the last event came; read only when the timer rings, so that events cost no timer.
     last_event: Mono,
     timer: Pin<Box<Sleep>>,
+}
+
+/// How long a stream may be silent.
+#[derive(Debug, Clone, Copy)]
+pub struct Idle {
+    /// That long.
+    pub limit: Duration,
+    /// The client wished for it: the backend is not to blame.
+    pub wished: bool,
 }
 
 /// How bytes are passed on.
@@ -57,7 +66,7 @@ impl Relay {
         draft: Draft,
         surface: Surface,
         client: Client,
-        idle: Duration,
+        idle: Idle,
     ) -> Self {
         let finished = started.finished;
         let pump = Box::new(started.pump);
@@ -76,13 +85,13 @@ impl Relay {
     }
 
     /// Bytes that are passed on as they come.
-    pub fn raw(body: UpstreamBody, draft: Draft, idle: Duration) -> Self {
+    pub fn raw(body: UpstreamBody, draft: Draft, idle: Idle) -> Self {
         Self::new(body, Way::Raw, draft, idle)
     }
 
-    fn new(body: UpstreamBody, way: Way, draft: Draft, idle: Duration) -> Self {
+    fn new(body: UpstreamBody, way: Way, draft: Draft, idle: Idle) -> Self {
         let last_event = draft.shared.clock.mono();
-        let timer = Box::pin(tokio::time::sleep_until(Instant::now() + idle));
+        let timer = Box::pin(tokio::time::sleep_until(Instant::now() + idle.limit));
         Self {
             body: Some(body),
             way,
@@ -128,7 +137,7 @@ impl Relay {
                 Poll::Ready(None) => self.upstream_ended(None),
                 Poll::Pending => {
                     if self.is_silent(cx) {
-                        let text = format!("no event within {} s", self.idle.as_secs_f64());
+                        let text = format!("no event within {} s", self.idle.limit.as_secs_f64());
                         self.fail(Fault::new(FaultKind::Timeout, text));
                         continue;
                     }
@@ -208,7 +217,8 @@ impl Relay {
         } else {
             self.broken = Some(fault.clone());
         }
-        self.draft.failed(&fault, false);
+        let wished = self.idle.wished && fault.kind == FaultKind::Timeout;
+        self.draft.failed(&fault, wished);
         self.draft.refused(&fault);
         self.ended = true;
         self.body = None;
@@ -218,7 +228,7 @@ impl Relay {
     fn is_silent(&mut self, cx: &mut Context<'_>) -> bool {
         while self.timer.as_mut().poll(cx).is_ready() {
             let silent = self.draft.shared.clock.mono().since(self.last_event);
-            let left = self.idle.saturating_sub(silent);
+            let left = self.idle.limit.saturating_sub(silent);
             if left.is_zero() {
                 return true;
             }

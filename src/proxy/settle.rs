@@ -441,9 +441,14 @@ impl Draft {
     }
 
     fn record(&mut self, now: Mono) -> RequestRecord {
+        let (status, kind) = if std::thread::panicking() {
+            (500, FaultKind::Internal)
+        } else {
+            (499, FaultKind::ClientGone)
+        };
         let gone = Ending {
-            status: 499,
-            error: FaultKind::ClientGone.word(),
+            status,
+            error: kind.word(),
         };
         let ending = self.ending.take().unwrap_or(gone);
         if self.content_events > 0 && !ending.error.is_empty() {

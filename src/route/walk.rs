@@ -143,7 +143,11 @@ impl Walk {
                 }
                 self.reselect(&look, current.why)
             },
-            (None, _) => self.resume(&look),
+            (None, _) => {
+                // After a wait the world is another: what was lost before it is no row.
+                self.unmade = 0;
+                self.resume(&look)
+            },
         }
     }
 
